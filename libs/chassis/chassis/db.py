@@ -1,0 +1,279 @@
+"""The database of a service: `begin() -> Tx`, `read() -> ReadTx`, and nothing else touches a connection.
+
+A `Tx` is a unit of work. Reads run at once; inserted rows wait and leave together in one statement, before
+the next read or at the end. `BEGIN` is sent only when it is needed (a lock, a change, a read after a write):
+a use case that only inserts costs one round trip, row, event and audit line included, and is still all or
+nothing. Isolation is PostgreSQL's read committed; what must not happen is held by constraints and row locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import asyncpg
+import orjson
+import sqlalchemy as sa
+
+from . import sql
+from .errors import Conflict, RuleViolated, SocleError, TimedOut, Unavailable
+from .schema import IDEMPOTENCY
+
+if TYPE_CHECKING:
+    from .call import Call, Key
+
+Record = asyncpg.Record
+Constraints = Mapping[str, type[SocleError]]
+
+# Away, stopping, out of connections or disk, or a replica that is not promoted yet.
+NOT_NOW = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+LATE = (asyncpg.QueryCanceledError, TimeoutError)
+FASTER = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+
+
+class Answer(Protocol):
+    def SerializeToString(self) -> bytes: ...  # noqa: N802 (protobuf's name)
+
+
+M = TypeVar("M", bound=Answer)
+
+
+class IdempotencyKeyReused(RuleViolated):
+    """This Idempotency-Key was used before with another request."""
+
+
+class AnsweredBefore(Exception):
+    """The same request was answered before: here are the bytes."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        super().__init__("answered before")
+
+
+class SameKeyInFlight(Conflict):
+    """The same request is being handled at this very moment: ask again for its answer."""
+
+
+class ReadTx:
+    """Reads only. Every statement is Core, built at module level, with its parameters by name."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def one(self, statement: sa.Executable, **params: Any) -> Record | None:
+        """The first row, or None."""
+        text = sql.text(statement)
+        row: Record | None = await self._connection.fetchrow(text.sql, *text.arguments(params))
+        return row
+
+    async def all(self, statement: sa.Executable, **params: Any) -> list[Record]:
+        """Every row."""
+        text = sql.text(statement)
+        rows: list[Record] = await self._connection.fetch(text.sql, *text.arguments(params))
+        return rows
+
+
+class Tx(ReadTx):
+    """A unit of work; see the module's text for what is sent when."""
+
+    def __init__(self, connection: Any, call: Call, *, open_already: bool = False) -> None:
+        super().__init__(connection)
+        self.call = call
+        self._transaction: Any = None
+        self._open = open_already
+        self._writes: list[sql.Write] = []
+        self._answer: bytes | None = None
+        # Set by outbox.emit: the relay is woken once this is committed.
+        self.has_events = False
+
+    async def one(self, statement: sa.Executable, **params: Any) -> Record | None:
+        if self._writes:
+            await self.flush()
+        return await super().one(statement, **params)
+
+    async def all(self, statement: sa.Executable, **params: Any) -> list[Record]:
+        if self._writes:
+            await self.flush()
+        return await super().all(statement, **params)
+
+    async def lock(self, statement: sa.Executable, **params: Any) -> Record | None:
+        """The first row of a `SELECT ... FOR UPDATE`, held until the end."""
+        await self._begin()
+        return await self.one(statement, **params)
+
+    async def change(self, statement: sa.Executable, **params: Any) -> int:
+        """Runs an UPDATE, a DELETE or an INSERT ... ON CONFLICT at once; the number of rows touched."""
+        await self._begin()
+        await self.flush()
+        text = sql.text(statement)
+        status: str = await self._connection.execute(text.sql, *text.arguments(params))
+        return int(status.rsplit(" ", 1)[-1])
+
+    def insert(self, table: sa.Table, **values: Any) -> None:
+        """Adds a row, written with the others before the next read or at the end."""
+        self._writes.append(sql.Write(table, tuple(values), None, values))
+
+    def write(self, statement: sa.Insert, **params: Any) -> None:
+        """Adds an `INSERT` statement of another shape (with a sub-select), written like `insert`."""
+        self._writes.append(sql.Write(None, (), sql.text(statement), params))
+
+    def answer(self, message: M) -> M:
+        """The answer of a changing RPC: kept with the change, so that a replay gets the same one."""
+        key = self.call.idempotency
+        if key is not None:
+            self.insert(IDEMPOTENCY, **key.row(message.SerializeToString(), self.call.now()))
+        self._answer = b"given"
+        return message
+
+    async def flush(self) -> None:
+        """Sends the waiting rows now, inside an explicit transaction."""
+        if self._writes:
+            await self._begin()
+            await self._send()
+
+    async def _begin(self) -> None:
+        if not self._open:
+            self._open = True
+            self._transaction = self._connection.transaction()
+            await self._transaction.start()
+
+    async def _send(self) -> None:
+        writes, self._writes = self._writes, []
+        batches = sql.batches(writes)
+        if len(batches) > 1:
+            await self._begin()
+        for batch in batches:
+            statement, arguments = sql.together(batch)
+            await self._connection.execute(statement, *arguments)
+
+    async def close(self) -> None:
+        """Writes what waits, then commits."""
+        if self.call.idempotency is not None and self._answer is None:
+            raise RuntimeError("a changing RPC must return tx.answer(response), or its key protects nothing")
+        if self._writes:
+            await self._send()
+        if self._transaction is not None:
+            await self._transaction.commit()
+
+    async def abandon(self) -> None:
+        """Undoes everything."""
+        self._writes.clear()
+        if self._transaction is not None and not self._connection.is_closed():
+            await self._transaction.rollback()
+
+
+IN_FLIGHT = {"pk_idempotency": SameKeyInFlight}
+FIND_ANSWER = sa.select(IDEMPOTENCY.c.fingerprint, IDEMPOTENCY.c.answer).where(
+    IDEMPOTENCY.c.scope == sa.bindparam("scope"), IDEMPOTENCY.c.key == sa.bindparam("key")
+)
+
+
+class Database:
+    """The pool. `constraints` tells which error a violated constraint means (from `store.CONSTRAINTS`)."""
+
+    def __init__(self, pool: asyncpg.Pool[Record], constraints: Constraints | None = None) -> None:
+        self.pool = pool
+        self.constraints: dict[str, type[SocleError]] = {**IN_FLIGHT, **(constraints or {})}
+
+    @asynccontextmanager
+    async def begin(self, call: Call) -> AsyncIterator[Tx]:
+        """A unit of work: committed when the block ends, undone when it raises."""
+        with translated(self.constraints):
+            async with self.pool.acquire() as connection:
+                tx = Tx(connection, call)
+                try:
+                    await _replay(tx)
+                    yield tx
+                    await tx.close()
+                except BaseException:
+                    await tx.abandon()
+                    raise
+        if tx.has_events:
+            call.emitted()
+
+    async def answered(self, key: Key) -> bytes | None:
+        """The answer given to this very request before, or None. Raises IdempotencyKeyReused."""
+        async with self.read() as tx:
+            return await _answer_of(tx, key)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadTx]:
+        """Reads that leave no trace: never for patient data (use `begin` and audit)."""
+        with translated(self.constraints):
+            async with self.pool.acquire() as connection:
+                yield ReadTx(connection)
+
+
+async def _replay(tx: Tx) -> None:
+    if tx.call.idempotency is not None:
+        answer = await _answer_of(tx, tx.call.idempotency)
+        if answer is not None:
+            raise AnsweredBefore(answer)
+
+
+async def _answer_of(tx: ReadTx, key: Key) -> bytes | None:
+    row = await tx.one(FIND_ANSWER, scope=key.scope, key=key.key)
+    if row is None:
+        return None
+    if row["fingerprint"] != key.fingerprint:
+        raise IdempotencyKeyReused(field="Idempotency-Key", hint="Send a new key with a new request.")
+    return bytes(row["answer"])
+
+
+class translated:  # noqa: N801 (reads as a statement)
+    """Turns what PostgreSQL says into the errors of the house."""
+
+    def __init__(self, constraints: Constraints) -> None:
+        self.constraints = constraints
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+            known = self.constraints.get(error.constraint_name or "")
+            if known is not None:
+                # The driver's text holds the values of the row: never let it travel.
+                raise known() from None
+        if isinstance(error, FASTER):
+            raise Conflict from None
+        if isinstance(error, LATE):
+            raise TimedOut from None
+        if isinstance(error, NOT_NOW):
+            raise Unavailable("The database of this service does not answer.", retry_after=1.0) from error
+
+
+async def connect(dsn: str, password: str | None, size: int, **settings: str) -> asyncpg.Pool[Record]:
+    """The pool of a service; connections are opened as they are needed."""
+    return await asyncpg.create_pool(
+        dsn,
+        password=password,
+        min_size=1,
+        max_size=size,
+        init=prepare,
+        reset=_reset,
+        statement_cache_size=1024,
+        server_settings={"application_name": "socle", **settings},
+    )
+
+
+async def prepare(connection: Any) -> None:
+    """JSONB in and out through orjson."""
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda v: orjson.dumps(v).decode(), decoder=orjson.loads
+    )
+
+
+async def _reset(connection: Any) -> None:
+    """The default reset costs a round trip per call; nothing here changes the session."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")

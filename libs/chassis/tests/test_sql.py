@@ -1,0 +1,93 @@
+"""Core statements as text: numbering, constants, and several statements merged into one."""
+
+import re
+from itertools import pairwise
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis import sql
+
+META = sa.MetaData()
+ONE = sa.Table("one", META, sa.Column("a", sa.Integer), sa.Column("b", sa.Text))
+TWO = sa.Table("two", META, sa.Column("c", sa.Integer))
+COUNTED = sa.select(sa.func.count()).select_from(TWO).scalar_subquery()
+WITH_CONSTANTS = sa.insert(TWO).inline().values(c=COUNTED + sa.bindparam("more") + 40)
+
+
+def numbers(text: str) -> list[int]:
+    return [int(n) for n in re.findall(r"\$(\d+)", text)]
+
+
+def row(a: int, b: str = "x") -> sql.Write:
+    return sql.Write(ONE, ("a", "b"), None, {"a": a, "b": b})
+
+
+def shaped(more: int) -> sql.Write:
+    return sql.Write(None, (), sql.text(WITH_CONSTANTS), {"more": more})
+
+
+def test_text_names_its_parameters_in_order_and_keeps_its_constants() -> None:
+    statement = sa.select(ONE.c.a).where(
+        ONE.c.b == sa.bindparam("b"), ONE.c.a > 7, ONE.c.a < sa.bindparam("most")
+    )
+    text = sql.text(statement)
+    assert text.arguments({"most": 9, "b": "y"}) == ["y", 7, 9]
+    assert sorted(numbers(text.sql)) == [1, 2, 3]
+
+
+def test_text_when_a_parameter_stands_twice_then_it_is_sent_once_or_twice_with_its_value() -> None:
+    statement = sa.select(ONE.c.a).where(
+        (ONE.c.b == sa.bindparam("b")) | (sa.func.lower(ONE.c.b) == sa.bindparam("b"))
+    )
+    text = sql.text(statement)
+    assert set(text.arguments({"b": "y"})) == {"y"}
+    assert max(numbers(text.sql)) == len(text.arguments({"b": "y"}))
+
+
+def test_text_when_a_parameter_is_missing_then_its_name_is_told() -> None:
+    text = sql.text(sa.select(ONE.c.a).where(ONE.c.b == sa.bindparam("which")))
+    with pytest.raises(KeyError, match="which"):
+        text.arguments({"other": 1})
+
+
+def test_text_of_an_expanding_in_is_refused_with_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r"any_"):
+        sql.text(sa.select(ONE.c.a).where(ONE.c.a.in_(sa.bindparam("several", expanding=True))))
+
+
+def test_together_one_shape_is_one_insertion() -> None:
+    text, arguments = sql.together([row(1, "x"), row(2, "y")])
+    assert text.count("INSERT") == 1
+    assert arguments == [1, "x", 2, "y"]
+    assert numbers(text) == [1, 2, 3, 4]
+
+
+def test_together_constants_keep_their_place_whatever_stands_before() -> None:
+    text, arguments = sql.together([row(1), shaped(5), row(2), shaped(6)])
+    assert text.startswith("WITH w0 AS (")
+    assert numbers(text) == list(range(1, len(arguments) + 1))
+    assert sorted(str(a) for a in arguments) == sorted("1 x 2 x 5 40 6 40".split())
+
+
+@given(st.lists(st.one_of(st.integers().map(row), st.integers().map(shaped)), min_size=1, max_size=12))
+def test_together_any_mix_is_numbered_without_a_gap(writes: list[sql.Write]) -> None:
+    text, arguments = sql.together(writes)
+    assert sorted(set(numbers(text))) == list(range(1, len(arguments) + 1))
+    assert text.count("INSERT") == sum(w.table is None for w in writes) + any(
+        w.table is not None for w in writes
+    )
+
+
+@given(st.lists(st.integers(1, 9000), min_size=1, max_size=30))
+def test_batches_keep_order_and_stay_below_what_the_driver_takes(widths: list[int]) -> None:
+    writes = [sql.Write(TWO, ("c",), None, dict.fromkeys(map(str, range(w)))) for w in widths]
+    cut = sql.batches(writes)
+    assert [w for batch in cut for w in batch] == writes
+    assert all(sum(len(w.params) for w in batch) <= sql.ARGUMENTS_MOST for batch in cut)
+    assert len(cut) == 1 or all(
+        sum(len(w.params) for w in one) + len(two[0].params) > sql.ARGUMENTS_MOST
+        for one, two in pairwise(cut)
+    )
