@@ -1,0 +1,30 @@
+"""The first journey: an identity is qualified, a document deposited, shared, hidden, and every access told.
+
+Told once, used twice: `make demo` shows it, the integration tests assert it. Public interfaces only: HTTP at
+the gateway, and a NATS subscription.
+"""
+
+from .actors import Actor, Reach, Reply, UnexpectedAnswerError
+from .deposits import Deposit, bundle
+from .documents import ClinicalDocument, Patient, consultation_report
+from .events import Event, Listener
+from .story import ACTS, Act, Story, opened, play
+
+__all__ = [
+    "ACTS",
+    "Act",
+    "Actor",
+    "ClinicalDocument",
+    "Deposit",
+    "Event",
+    "Listener",
+    "Patient",
+    "Reach",
+    "Reply",
+    "Story",
+    "UnexpectedAnswerError",
+    "bundle",
+    "consultation_report",
+    "opened",
+    "play",
+]

@@ -1,0 +1,122 @@
+"""The journey itself: what each person does, in order, and what must come of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from socle_local.personas import OTHER_DOCTOR, PATIENT, find
+
+from . import identity, record, traces
+from .actors import Actor, Observer, Reach, Reply, UnexpectedAnswerError
+from .documents import ClinicalDocument, Patient
+from .events import Event, Listener, listening
+
+
+@dataclass(slots=True)
+class Story:
+    """Who takes part, and what has happened so far. Each act fills in what later ones go on from."""
+
+    reach: Reach
+    listener: Listener
+    actors: dict[str, Actor]
+    patient: Patient = field(default_factory=lambda: Patient.seeded(PATIENT.number))
+    # A number of the hospital's own that no earlier run has used.
+    ipp: str = field(default_factory=lambda: f"IPP-{secrets.token_hex(6)}")
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    replies: dict[str, list[Reply]] = field(default_factory=dict)
+    identity_id: str = ""
+    person_id: str = ""
+    document: ClinicalDocument | None = None
+    document_id: str = ""
+    journal: list[dict[str, Any]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    act: str = ""
+
+    def __getitem__(self, persona: str) -> Actor:
+        return self.actors[persona]
+
+    def heard(self, reply: Reply) -> None:
+        """Keeps a reply under the act it belongs to."""
+        self.replies.setdefault(self.act, []).append(reply)
+
+    def reply(self, act: str) -> Reply:
+        """The last reply of an act."""
+        return self.replies[act][-1]
+
+    @property
+    def deposited(self) -> ClinicalDocument:
+        """The document of this run; raises UnexpectedAnswerError before it was deposited."""
+        if self.document is None:
+            raise UnexpectedAnswerError("Nothing was deposited yet.")
+        return self.document
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One step. `play` returns the outcome in words, or raises UnexpectedAnswerError."""
+
+    name: str
+    chapter: str
+    title: str
+    play: Callable[[Any], Awaitable[str]]
+
+
+IDENTITY = "1. An identity is qualified"
+RECORD = "2. A document is deposited"
+SHARING = "3. The patient allows another doctor"
+HIDING = "4. The patient hides, then blocks"
+JOURNAL = "5. The patient sees who looked"
+EVENTS = "6. Each fact was published"
+
+ACTS: tuple[Act, ...] = (
+    Act("create", IDENTITY, "The hospital creates a local identity from traits", identity.create),
+    Act("nobody", IDENTITY, "INSi, by the married name: nobody (code 01)", identity.nobody),
+    Act("several", IDENTITY, "INSi, by a first name of two homonyms: several (code 02)", identity.several),
+    Act("any-first-name", IDENTITY, "INSi, by any first name: one person (code 00)", identity.any_first_name),
+    Act("retrieve", IDENTITY, "The INS is retrieved: récupérée", identity.retrieve),
+    Act("paper", IDENTITY, "An identity paper is checked: qualifiée", identity.check_paper),
+    Act("open", RECORD, "The hospital opens the DMP", record.open_record),
+    Act("tidy", RECORD, "The patient ends what an earlier run allowed or blocked", record.tidy),
+    Act("deposit", RECORD, "The doctor deposits a CDA R2 document (ITI-65)", record.deposit),
+    Act("find-nothing", SHARING, "The other doctor searches (ITI-67): nothing", record.find_nothing),
+    Act("grant", SHARING, "The patient authorises the other doctor", record.grant),
+    Act("find", SHARING, "The other doctor searches again (ITI-67): the document", record.find_document),
+    Act(
+        "retrieve-bytes", SHARING, "The other doctor retrieves it (ITI-68): same bytes", record.retrieve_bytes
+    ),
+    Act("mask", HIDING, "The patient hides the document", record.mask),
+    Act("masked-other", HIDING, "The other doctor no longer sees it", record.masked_for_other),
+    Act("masked-author", HIDING, "Its author still does", record.masked_for_author),
+    Act("block", HIDING, "The patient blocks the other doctor", record.block),
+    Act("blocked", HIDING, "Nothing visible in any mode, break-glass included", record.blocked),
+    Act("journal", JOURNAL, "Who, when, why, by which rule; refusals too", traces.read_journal),
+    Act("events", EVENTS, "A nats-py subscriber has all, in order, nobody named", traces.check_events),
+)
+PERSONAS = ("secretary", "doctor", OTHER_DOCTOR.name, PATIENT.name)
+
+
+@asynccontextmanager
+async def opened(reach: Reach, observe: Observer = lambda reply: None) -> AsyncIterator[Story]:
+    """A story about to begin: the subscriber listens, nobody has spoken yet."""
+    async with httpx.AsyncClient() as http, listening(reach) as listener:
+        story = Story(reach, listener, {})
+
+        def heard(reply: Reply) -> None:
+            story.heard(reply)
+            observe(reply)
+
+        story.actors = {name: Actor(find(name).name, reach, http, heard) for name in PERSONAS}
+        yield story
+
+
+async def play(story: Story, act: Act) -> str:
+    """Plays one act; its outcome in words. Raises UnexpectedAnswerError when the platform does otherwise."""
+    story.act = act.name
+    return await act.play(story)
