@@ -1,0 +1,1 @@
+"""INS identity: who a person is, by the national rules."""

@@ -1,0 +1,126 @@
+"""The tables, and what PostgreSQL itself forbids."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from chassis import schema
+
+METADATA = schema.metadata()
+MOMENT = sa.DateTime(timezone=True)
+# Compared and sorted byte by byte: keys hold A to Z and spaces only, and prefixes must use the index.
+KEY = sa.Text(collation="C")
+
+PERSON = sa.Table(
+    "person",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("birth_name", sa.Text, nullable=False),
+    sa.Column("birth_first_names", ARRAY(sa.Text), nullable=False),
+    sa.Column("sex", sa.Text, nullable=False),
+    sa.Column("birth_date", sa.Date, nullable=False),
+    sa.Column("birth_place", sa.Text, nullable=False),
+    # Comparison form of the birth name: the one that INSi searches by.
+    sa.Column("birth_name_key", KEY, nullable=False),
+    sa.CheckConstraint("sex IN ('M', 'F')", name="sex"),
+    sa.CheckConstraint("cardinality(birth_first_names) BETWEEN 1 AND 20", name="first_names"),
+    sa.Index("ix_person_search", "birth_date", "sex", "birth_name_key"),
+)
+
+# Every number a person has or had: a number names one person for ever, a person has one current number.
+INS_NUMBER = sa.Table(
+    "ins_number",
+    METADATA,
+    sa.Column("matricule", sa.Text, primary_key=True),
+    sa.Column("oid", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Uuid, sa.ForeignKey("person.id"), nullable=False),
+    sa.Column("current", sa.Boolean, nullable=False),
+    sa.Column("recorded_at", MOMENT, nullable=False, server_default=sa.func.now()),
+    sa.CheckConstraint("matricule ~ '^[0-9]{6}[0-9AB][0-9]{8}$'", name="matricule"),
+    sa.Index("ix_ins_number_person", "person_id"),
+    sa.Index("uq_ins_number_current", "person_id", unique=True, postgresql_where=sa.text("current")),
+)
+
+LOCAL_IDENTITY = sa.Table(
+    "local_identity",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    # National identifier of the structure: its identification domain.
+    sa.Column("domain", sa.Text, nullable=False),
+    sa.Column("ipp", sa.Text, nullable=False),
+    sa.Column("birth_name", sa.Text, nullable=False),
+    sa.Column("birth_first_names", ARRAY(sa.Text), nullable=False),
+    sa.Column("sex", sa.Text, nullable=False),
+    sa.Column("birth_date", sa.Date, nullable=False),
+    sa.Column("birth_place", sa.Text, nullable=False),
+    sa.Column("used_name", sa.Text, nullable=False),
+    sa.Column("used_first_name", sa.Text, nullable=False),
+    # First fact: retrieved at INSi. The four go together.
+    sa.Column("ins_matricule", sa.Text),
+    sa.Column("ins_oid", sa.Text),
+    sa.Column("person_id", sa.Uuid, sa.ForeignKey("person.id")),
+    sa.Column("retrieved_at", MOMENT),
+    # Second fact: a high-confidence paper was seen.
+    sa.Column("paper", sa.Text),
+    sa.Column("paper_checked_at", MOMENT),
+    sa.Column("attributes", ARRAY(sa.Text), nullable=False),
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    # Comparison forms, for lists only.
+    sa.Column("birth_name_key", KEY, nullable=False),
+    sa.Column("used_name_key", KEY, nullable=False),
+    sa.Column("given_keys", ARRAY(KEY), nullable=False),
+    sa.UniqueConstraint("domain", "ipp", name="uq_local_identity_ipp"),
+    sa.CheckConstraint("domain <> ''", name="domain"),
+    sa.CheckConstraint("sex IN ('M', 'F', 'U')", name="sex"),
+    sa.CheckConstraint("version > 0", name="version"),
+    sa.CheckConstraint(
+        "num_nonnulls(ins_matricule, ins_oid, person_id, retrieved_at) IN (0, 4)", name="retrieval_whole"
+    ),
+    sa.CheckConstraint("num_nonnulls(paper, paper_checked_at) IN (0, 2)", name="paper_check_whole"),
+    sa.CheckConstraint("attributes <@ ARRAY['homonyme', 'douteuse', 'fictive']", name="attributes"),
+    # RNIV: a doubtful or fictitious identity stays provisoire, whatever a program believes.
+    sa.CheckConstraint(
+        "NOT attributes && ARRAY['douteuse', 'fictive'] OR num_nonnulls(retrieved_at, paper) = 0",
+        name="doubtful_is_provisoire",
+    ),
+    # INSi knows two sexes only.
+    sa.CheckConstraint("retrieved_at IS NULL OR sex <> 'U'", name="retrieved_has_sex"),
+    sa.Index("ix_local_identity_birth_date", "domain", "birth_date"),
+    sa.Index("ix_local_identity_birth_name", "domain", "birth_name_key"),
+    sa.Index(
+        "ix_local_identity_used_name",
+        "domain",
+        "used_name_key",
+        postgresql_where=sa.text("used_name_key <> ''"),
+    ),
+    sa.Index(
+        "ix_local_identity_person",
+        "person_id",
+        "domain",
+        postgresql_where=sa.text("person_id IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_local_identity_ins",
+        "ins_matricule",
+        "domain",
+        postgresql_where=sa.text("ins_matricule IS NOT NULL"),
+    ),
+)
+
+# One row a change, the creation included: what was done, by whom, and the identity as it was before.
+IDENTITY_CHANGE = sa.Table(
+    "identity_change",
+    METADATA,
+    sa.Column("identity_id", sa.Uuid, sa.ForeignKey("local_identity.id"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("changed_at", MOMENT, nullable=False),
+    sa.Column("author_kind", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("status_before", sa.Text, nullable=False),
+    sa.Column("status_after", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("before", JSONB),
+)

@@ -1,0 +1,4 @@
+from chassis.migrate import run_env
+from identity_ins.store import METADATA
+
+run_env(METADATA)
