@@ -1,0 +1,6 @@
+"""Run by Alembic."""
+
+from chassis.migrate import run_env
+from dmp.store import METADATA
+
+run_env(METADATA)

@@ -1,0 +1,44 @@
+"""The schema in the migrations is the one the queries are written for; what PostgreSQL itself refuses."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from chassis.db import Database
+from chassis.testing import Server
+from dmp import store
+from dmp.domain import class_of
+from dmp.domain.terminology import NOT_YET_IN_X04, X04
+
+
+async def test_migrations_make_the_tables_that_the_code_declares(postgres: Server, template: str) -> None:
+    url = sa.make_url(postgres.url(template).replace("postgresql", "postgresql+asyncpg", 1))
+    engine = create_async_engine(url.set(password=postgres.password))
+    async with engine.connect() as connection:
+        differences = await connection.run_sync(differing)
+    await engine.dispose()
+    assert differences == []
+
+
+def differing(connection: sa.Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, store.METADATA))
+
+
+async def test_seed_names_only_known_types_and_gives_each_profession_a_default(database: Database) -> None:
+    rows = await database.pool.fetch("SELECT profession, type_code, source FROM habilitation")
+    types = {r["type_code"] for r in rows} - {"*"}
+    assert not {t for t in types if class_of(t) is None and t not in X04 and t not in NOT_YET_IN_X04}
+    assert {r["profession"] for r in rows} == {r["profession"] for r in rows if r["type_code"] == "*"}
+    assert {r["source"] for r in rows} == {"published", "seed"}
+
+
+@pytest.mark.parametrize("table", ["content", "document_version", "audit"])
+async def test_what_vouches_for_the_past_is_not_rewritten(database: Database, table: str) -> None:
+    with pytest.raises(asyncpg.PostgresError, match="append-only"):
+        await database.pool.execute(f"TRUNCATE {table}")
