@@ -1,0 +1,164 @@
+"""Composition root: settings, clients, routes; nothing imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import cache, partial
+from pathlib import Path
+
+import fastapi_offline
+import httpx
+import uvicorn
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.staticfiles import StaticFiles
+
+from chassis import telemetry
+from chassis.auth import Verifier
+from chassis.errors import SocleError
+
+from . import __version__, openapi
+from .clients import Platform
+from .context import Context
+from .door import Door
+from .feed import Feed
+from .fhir import structure
+from .limiter import Limiter
+from .persons import Persons
+from .refusals import on_error
+from .routes import dmp, fhir_documents, fhir_patients, fhir_server, identity_ins, pages
+from .settings import Settings
+from .shell import Shell
+
+# Seconds. The models of FHIR take a while to load; while a platform starts, its other parts come first.
+WARM_AFTER = 3.0
+ROUTERS = (
+    identity_ins.router,
+    dmp.router,
+    fhir_server.router,
+    fhir_patients.router,
+    fhir_documents.router,
+    pages.router,
+)
+
+
+def create_app(settings: Settings, verifier: Verifier | None = None) -> FastAPI:
+    """The application, not yet started; `verifier` stands for the issuers of the settings."""
+    app = FastAPI(
+        title="Socle",
+        version=__version__,
+        lifespan=partial(_lifespan, settings, verifier),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in ROUTERS:
+        # The routes themselves, not an included router: one look-up less in the way of each request.
+        app.router.routes.extend(router.routes)
+    app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
+    assets = Path(fastapi_offline.__file__).parent / "static"
+    app.mount("/docs/assets", StaticFiles(directory=assets), name="swagger")
+    for kind in (SocleError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, on_error)
+    app.add_exception_handler(405, _other_method)
+    app.add_middleware(Shell, settings=settings)
+    app.openapi = cache(partial(openapi.build, app, __version__))  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(settings: Settings, verifier: Verifier | None, app: FastAPI) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(httpx.AsyncClient(timeout=3.0))
+        platform = Platform(settings)
+        stack.push_async_callback(platform.close)
+        persons = Persons(settings)
+        feed = Feed(settings, persons)
+        stack.push_async_callback(feed.close)
+        door = Door(settings, verifier or Verifier(settings.issuers, web), Limiter(settings))
+        app.state.context = Context(settings, platform, door, persons, feed, web)
+        if settings.nats_url:
+            stack.push_async_callback(_cancelled, asyncio.create_task(feed.run()))
+        stack.push_async_callback(_cancelled, asyncio.create_task(_warm()))
+        yield
+
+
+async def _warm() -> None:
+    await asyncio.sleep(WARM_AFTER)
+    await asyncio.to_thread(structure.warm)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _other_method(request: Request, error: Exception) -> Response:
+    """405 with every method of the address; OPTIONS is answered with the same list."""
+    methods = sorted({*_methods(request), "OPTIONS"})
+    allow = {"Allow": ", ".join(methods)}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allow)
+    refusal = HTTPException(405, "This address does not answer this method.", allow)
+    return await on_error(request, refusal)
+
+
+def _methods(request: Request) -> set[str]:
+    found: set[str] = set()
+    for route in (route for router in ROUTERS for route in router.routes):
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return found | ({"HEAD"} if "GET" in found else set())
+
+
+class Server(uvicorn.Server):
+    """Ends the streams that have no end of their own, then drains."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        feed: Feed = self.config.app.state.context.feed  # type: ignore[union-attr]
+        feed.end()
+        await super().shutdown(sockets)
+
+
+def main() -> None:
+    """Serves until SIGTERM; running requests may end, the live streams are cut."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit(
+            "gateway: "
+            + "; ".join(f"SOCLE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        )
+    telemetry.configure(settings, "gateway")
+    host, _, port = settings.http_listen.rpartition(":")
+    app = create_app(settings)
+    # What was built so far lives as long as the process: the collector need not look at it again.
+    gc.freeze()
+    config = uvicorn.Config(
+        app,
+        host=host.strip("[]"),
+        port=int(port),
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=round(settings.drain_seconds),
+    )
+    Server(config).run()
+
+
+if __name__ == "__main__":
+    main()

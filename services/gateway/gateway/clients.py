@@ -1,0 +1,84 @@
+"""The services behind, and the caller's way to them: the only file here that talks gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from cachetools import TTLCache
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from chassis import rpc
+from chassis.call import Call
+from socle.dmp.v1 import dmp_pb2_grpc
+from socle.identity_ins.v1 import identity_ins_pb2_grpc
+
+from .settings import Settings
+
+R = TypeVar("R", bound=Message)
+PROBE_SECONDS = 1.0
+PROBES_KEPT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of one caller, ready to be passed on: token, deadline, trace, purpose, idempotency key."""
+
+    call: Call
+    more: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The health of a service, as it says so itself."""
+
+    service: str
+    status: str
+    milliseconds: float
+
+
+class Platform:
+    """One channel and one stub a service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.channels = {name: rpc.channel(target, settings) for name, target in settings.services.items()}
+        # The generated stubs are typed for synchronous channels; on aio channels every method is awaitable.
+        self.identity: Any = identity_ins_pb2_grpc.IdentityInsServiceStub(self.channels["identity-ins"])
+        self.dmp: Any = dmp_pb2_grpc.DmpServiceStub(self.channels["dmp"])
+        # Pages and probes ask without a token: however many they are, a service is asked once a second.
+        self._probes: TTLCache[str, asyncio.Future[list[Probe]]] = TTLCache(1, PROBES_KEPT)
+
+    async def ask(self, method: Callable[..., Awaitable[R]], request: Message, visit: Visit) -> R:
+        """Calls a service for the caller; its errors come back as errors of the house."""
+        return await rpc.invoke(method, request, visit.call, more=visit.more)
+
+    async def probe(self) -> list[Probe]:
+        """The health of every service, asked at once; the same answer for everyone within a second."""
+        asked = self._probes.get("all")
+        if asked is None:
+            probes = (self._probe(name, channel) for name, channel in self.channels.items())
+            asked = self._probes["all"] = asyncio.ensure_future(_together(probes))
+        return await asyncio.shield(asked)
+
+    async def _probe(self, name: str, channel: grpc.aio.Channel) -> Probe:
+        began = time.monotonic()
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_SECONDS)
+            status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status).lower()
+        except grpc.aio.AioRpcError as error:
+            status = error.code().name.lower()
+        return Probe(name, status, round((time.monotonic() - began) * 1000, 1))
+
+    async def close(self) -> None:
+        """Ends every channel."""
+        await asyncio.gather(*(channel.close() for channel in self.channels.values()))
+
+
+async def _together(probes: Iterable[Coroutine[Any, Any, Probe]]) -> list[Probe]:
+    return await asyncio.gather(*probes)

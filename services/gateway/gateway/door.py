@@ -1,0 +1,74 @@
+"""The way in of a request: who calls, until when, for what purpose, and how much they may ask."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from starlette.requests import Request
+
+from chassis.auth import Verifier
+from chassis.call import Call
+from chassis.errors import InvalidInput, Unauthenticated
+
+from .clients import Visit
+from .limiter import Limiter
+from .settings import Settings
+
+# HTTP header -> gRPC metadata of the same meaning.
+# Seconds; whoever cannot wait this long should not have called.
+SHORTEST = 1.0
+PASSED_ON = (b"socle-purpose", b"socle-reason", b"idempotency-key")
+WANTED = {b"authorization", b"socle-timeout", *PASSED_ON}
+
+
+class UnreadableHeader(InvalidInput):
+    """A header of the request cannot be read."""
+
+
+class Door:
+    """Checks the token (a cache knows the recent ones), then makes the visit that goes to the services.
+
+    The services check the token again: this check is for an early 401 and for counting by client.
+    """
+
+    def __init__(self, settings: Settings, verifier: Verifier, limiter: Limiter) -> None:
+        self._verifier, self._limiter = verifier, limiter
+        self._usual, self._longest = settings.default_deadline, settings.longest_deadline
+
+    async def enter(self, request: Request) -> Visit:
+        """The visit of a request; raises Unauthenticated, RateLimited or UnreadableHeader."""
+        sent = {name: value.decode("latin-1") for name, value in request.scope["headers"] if name in WANTED}
+        authorization = sent.get(b"authorization", "")
+        try:
+            caller = await self._verifier.authenticate(authorization)
+        except Unauthenticated:
+            await self._limiter.check_refused(request.client.host if request.client else "")
+            raise
+        await self._limiter.check(caller.client or caller.subject)
+        deadline = time.monotonic() + self._seconds(sent.get(b"socle-timeout"))
+        more = tuple((name.decode(), _plain(name, sent[name])) for name in PASSED_ON if name in sent)
+        trace = request.scope["socle.trace"]
+        return Visit(Call(caller, token=authorization, deadline=deadline, traceparent=trace), more)
+
+    def _seconds(self, asked: str | None) -> float:
+        if asked is None:
+            return self._usual
+        try:
+            seconds = float(asked)
+        except ValueError:
+            seconds = math.nan
+        if not SHORTEST <= seconds <= self._longest:
+            raise UnreadableHeader(
+                field="Socle-Timeout", hint=f"Give seconds, from {SHORTEST:g} to {self._longest:g}."
+            )
+        return seconds
+
+
+def _plain(name: bytes, value: str) -> str:
+    """gRPC metadata holds visible ASCII only."""
+    if not (value.isascii() and value.isprintable()):
+        raise UnreadableHeader(
+            field=name.decode().title(), hint="Use ASCII; percent-encode the rest as UTF-8."
+        )
+    return value

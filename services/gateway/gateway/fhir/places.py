@@ -1,0 +1,77 @@
+"""Where a fault that a service found stands in the FHIR that was sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from chassis.errors import SocleError, Violation
+
+from .subject import Subject
+from .transaction import Submission
+
+Locate = Callable[[str], str]
+ENTRY = {
+    "unique_id": "masterIdentifier.value",
+    "class": "category[0].coding[0].code",
+    "type": "type.coding[0].code",
+    "format": "content[0].format",
+    "mime_type": "content[0].attachment.contentType",
+    "language": "content[0].attachment.language",
+    "sha1": "content[0].attachment.hash",
+    "size": "content[0].attachment.size",
+    "title": "content[0].attachment.title",
+    "created_at": "content[0].attachment.creation",
+    "service_start": "context.period.start",
+    "service_end": "context.period.end",
+    "confidentiality": "securityLabel",
+    "facility": "context.facilityType",
+    "practice_setting": "context.practiceSetting",
+    "authors": "author",
+    "authenticator": "authenticator",
+    "custodian": "custodian",
+    "events": "context.event",
+    "description": "description",
+}
+LOT = {
+    "unique_id": "identifier",
+    "source_id": "extension.where(url.endsWith('ihe-sourceId')).value",
+    "content_type": "extension.where(url.endsWith('ihe-designationType')).value",
+    "submitted_at": "date",
+    "title": "title",
+    "author": "source",
+}
+DOCUMENT = re.compile(r"documents\[(\d+)\]\.?(entry|content)?\.?(\w+)?")
+
+
+def in_submission(submission: Submission) -> Locate:
+    """Turns `documents[0].entry.sha1` into the FHIRPath of that hash; leaves an unknown path as it is."""
+
+    def locate(field: str) -> str:
+        if field.startswith(("person_id", "ins")):
+            return submission.subject.at
+        if field.startswith("lot"):
+            return _joined(submission.lot_place, LOT.get(field.partition(".")[2].partition(".")[0], ""))
+        found = DOCUMENT.match(field)
+        if found is None or int(found[1]) >= len(submission.places):
+            return field
+        document, content = submission.places[int(found[1])]
+        return content if found[2] == "content" else _joined(document, ENTRY.get(found[3] or "", ""))
+
+    return locate
+
+
+def of_subject(subject: Subject) -> Locate:
+    """Faults of an INS stand where the INS was given."""
+    return lambda field: subject.at if field.startswith(("ins", "person_id", "identity_id")) else field
+
+
+def _joined(place: str, element: str) -> str:
+    return f"{place}.{element}" if element else place
+
+
+def relocated(error: SocleError, locate: Locate) -> SocleError:
+    """The same error, its places told in the words of the caller."""
+    error.field = locate(error.field) if error.field else ""
+    error.violations = tuple(Violation(locate(one.field), one.problem) for one in error.violations)
+    return error

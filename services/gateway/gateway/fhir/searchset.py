@@ -1,0 +1,29 @@
+"""The answer of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .search import Query, next_link, self_link
+
+Json = dict[str, Any]
+
+
+def searchset(base: str, kind: str, query: Query, found: Iterable[Json], place: str) -> Json:
+    """A searchset; `place` is where the next page begins, empty on the last one.
+
+    There is no `total`: counting what one may not see would tell that it is there, and counting the rest
+    reads it all.
+    """
+    links = [{"relation": "self", "url": self_link(base, kind, query)}]
+    if place:
+        links.append({"relation": "next", "url": next_link(base, kind, query, place)})
+    entries = [
+        {"fullUrl": f"{base}/{kind}/{one['id']}", "resource": one, "search": {"mode": "match"}}
+        for one in found
+    ]
+    bundle: Json = {"resourceType": "Bundle", "type": "searchset", "link": links}
+    if entries:
+        bundle["entry"] = entries
+    return bundle

@@ -1,0 +1,176 @@
+"""OpenAPI 3.1 of the REST interface: bodies from the pydantic models, answers from the contracts'
+descriptors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from google.protobuf.descriptor import Descriptor
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import Response
+
+from . import wire
+
+Json = dict[str, Any]
+REF = "#/components/schemas/{model}"
+PROBLEM_JSON = "application/problem+json"
+
+DESCRIPTION = """
+The services of the platform in plain REST. Health documents also travel in FHIR: see
+[`/fhir/metadata`](/fhir/metadata). Every call but the public pages needs a bearer token of one of the issuers
+of [`/.well-known/smart-configuration`](/.well-known/smart-configuration); on the local platform `make token
+PERSONA=doctor` prints one. Every error is a problem+json (RFC 9457) that says what is wrong, where, and what
+to do. Traits and INS travel in bodies, never in addresses.
+"""
+
+PURPOSE: list[tuple[str, str, Json]] = [
+    (
+        "Socle-Purpose",
+        "Purpose of use.",
+        {"type": "string", "enum": ["normal", "bris_de_glace", "centre_15"]},
+    ),
+    (
+        "Socle-Reason",
+        "Why, in an emergency: UTF-8, percent-encoded.",
+        {"type": "string", "maxLength": 1500, "pattern": "^[!-~]*$"},
+    ),
+    (
+        "Socle-Timeout",
+        "Seconds the caller will wait.",
+        {"type": "number", "minimum": 1, "maximum": 60},
+    ),
+]
+KEY: tuple[str, str, Json] = (
+    "Idempotency-Key",
+    "The same key and body again get the same answer, for 24 hours.",
+    {"type": "string", "maxLength": 255, "pattern": "^[!-~]+$"},
+)
+
+PROBLEM: Json = {
+    "type": "object",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:socle:error:malformed-request"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "examples": ["MALFORMED_REQUEST"]},
+        "field": {"type": "string"},
+        "hint": {"type": "string"},
+        "rules": {"type": "array", "items": {"type": "string"}},
+        "violations": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "problem": {"type": "string"}},
+            },
+        },
+        "trace_id": {"type": "string"},
+    },
+}
+REFUSALS = {
+    400: "The request is wrong by itself; `violations` lists every fault",
+    401: "No bearer token, or one that is not valid here",
+    403: "You may not do this",
+    404: "Absent, or invisible to you",
+    409: "In conflict with what is there",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "The state of the record refuses this",
+    429: "Too many requests: see Retry-After",
+    503: "A service is away for now: retrying is safe",
+    504: "The deadline passed",
+}
+SECURITY = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of Pro Santé Connect, FranceConnect, or a machine client.",
+    }
+}
+# Filled by `operation` when the routes are declared, read by `build`.
+_answers: dict[str, Descriptor] = {}
+_bodies: dict[str, type[BaseModel]] = {}
+
+
+class DirectRoute(APIRoute):
+    """A route whose function is called as it is, when a path is all that it reads.
+
+    What is wrong with an id is told by the service, with every other fault; resolving dependencies that are
+    not there would cost a hot read a tenth of its time.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        if self.dependant.query_params:
+            return super().get_route_handler()
+        endpoint = self.endpoint
+
+        async def direct(request: Request) -> Response:
+            answer: Response = await endpoint(request, **request.path_params)
+            return answer
+
+        return direct
+
+
+def operation(
+    answer: Descriptor | None,
+    body: type[BaseModel] | None = None,
+    *,
+    status: int = 200,
+    changes: bool = False,
+    media: str = "application/json",
+) -> Json:
+    """The arguments of a route that document it: what it reads, what it answers, which headers it honours."""
+    extra: Json = {
+        "security": [{"bearer": []}],
+        "parameters": [_header(*one) for one in [*PURPOSE, *([KEY] if changes else [])]],
+    }
+    if body is not None:
+        _bodies[body.__name__] = body
+        extra["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": REF.format(model=body.__name__)}}},
+        }
+    return {"openapi_extra": extra, "responses": _responses(answer, status, media), "status_code": status}
+
+
+def _header(name: str, text: str, schema: Json) -> Json:
+    return {"name": name, "in": "header", "required": False, "description": text, "schema": schema}
+
+
+def _responses(answer: Descriptor | None, status: int, media: str) -> dict[int | str, Json]:
+    problem = {PROBLEM_JSON: {"schema": {"$ref": REF.format(model="Problem")}}}
+    responses: dict[int | str, Json] = {
+        code: {"description": text, "content": problem} for code, text in REFUSALS.items()
+    }
+    good: Json = {"description": "Done"}
+    if answer is not None:
+        _answers.update(wire.nested(answer))
+        good["content"] = {media: {"schema": {"$ref": REF.format(model=answer.name)}}}
+    elif media != "application/json":
+        good["content"] = {media: {"schema": {"type": "string", "format": "binary"}}}
+    return {status: good, **responses}
+
+
+def build(app: FastAPI, version: str) -> Json:
+    """The document, with every schema its operations point to."""
+    document = get_openapi(
+        title="Socle",
+        version=version,
+        summary="Services socles of e-health",
+        description=DESCRIPTION,
+        routes=app.routes,
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    _, models = models_json_schema([(model, "validation") for model in _bodies.values()], ref_template=REF)
+    schemas |= models.get("$defs", {}) | {name: wire.schema(one) for name, one in _answers.items()}
+    schemas["Problem"] = PROBLEM
+    document["components"]["securitySchemes"] = SECURITY
+    return document

@@ -1,0 +1,151 @@
+"""What HTTP alone can get wrong (405, 413, 415...), and every error as an answer in the language of its
+route.
+"""
+
+from __future__ import annotations
+
+import http
+from typing import Any
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis import http as house
+from chassis.errors import InvalidInput, Kind, NotFound, SocleError, Violation
+
+from .fhir.names import FHIR_JSON
+from .fhir.outcome import with_xds_codes
+
+
+class HttpRefusal(HTTPException):
+    """A request that HTTP itself refuses; subclasses say the status and the sentence."""
+
+    status = 400
+    issue = "invalid"
+
+    def __init__(self, hint: str = "", headers: dict[str, str] | None = None) -> None:
+        self.hint = hint
+        super().__init__(self.status, (type(self).__doc__ or "").strip(), headers)
+
+
+class BodyTooLarge(HttpRefusal):
+    """The body is larger than this address accepts."""
+
+    status = 413
+    issue = "too-long"
+
+
+class MediaTypeNotSupported(HttpRefusal):
+    """The body is of a type that this address does not read."""
+
+    status = 415
+    issue = "not-supported"
+
+
+class NotAcceptable(HttpRefusal):
+    """This server cannot answer in a type that the request accepts."""
+
+    status = 406
+    issue = "not-supported"
+
+
+class MalformedJson(InvalidInput):
+    """The body is not valid JSON."""
+
+
+class UnreadableRequest(InvalidInput):
+    """The request does not have the form that this address reads."""
+
+
+class NothingHere(NotFound):
+    """There is nothing at this address."""
+
+
+class Unexpected(SocleError):
+    """Something failed on our side; nothing was changed. Give the trace id to the operators."""
+
+
+def is_fhir(path: str) -> bool:
+    """Errors of these addresses are OperationOutcomes."""
+    return path == "/fhir" or path.startswith("/fhir/")
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Any error raised by a route, as its answer."""
+    trace = request.scope.get("socle.trace", "")[3:35]
+    if isinstance(error, RequestValidationError):
+        error = from_validation(error)
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        error = NothingHere(hint="See /docs and /fhir/metadata for the addresses of this platform.")
+    if isinstance(error, HTTPException):
+        return _http_answer(error, request.url.path, trace)
+    return answer(error if isinstance(error, SocleError) else Unexpected(), request.url.path, trace)
+
+
+def answer(error: SocleError, path: str, trace: str) -> Response:
+    """An error of the house, as problem+json or OperationOutcome."""
+    if is_fhir(path):
+        outcome = with_xds_codes(house.to_outcome(error, trace), error.rules)
+        return _response(error.kind.http, outcome, path, house.headers(error))
+    return _response(error.kind.http, house.to_problem(error, trace), path, house.headers(error))
+
+
+def _http_answer(error: HTTPException, path: str, trace: str) -> Response:
+    reason = http.HTTPStatus(error.status_code).phrase
+    sentence, hint = str(error.detail), getattr(error, "hint", "")
+    body: dict[str, Any]
+    if is_fhir(path):
+        issue = getattr(error, "issue", "not-supported")
+        details = {"severity": "error", "code": issue, "details": {"text": sentence}}
+        body = {"resourceType": "OperationOutcome", "issue": [details]}
+        details["diagnostics"] = f"{sentence} {hint}".strip() + (f" (trace {trace})" if trace else "")
+    else:
+        code = reason.upper().replace(" ", "_")
+        kind = f"urn:socle:error:{reason.lower().replace(' ', '-')}"
+        members = {
+            "type": kind,
+            "title": sentence,
+            "status": error.status_code,
+            "code": code,
+            "hint": hint,
+            "trace_id": trace,
+        }
+        body = {key: value for key, value in members.items() if value}
+    return _response(error.status_code, body, path, dict(error.headers or {}))
+
+
+def _response(status: int, body: dict[str, Any], path: str, headers: dict[str, str]) -> Response:
+    kind = FHIR_JSON if is_fhir(path) else house.PROBLEM_JSON
+    return Response(orjson.dumps(body), status, headers, kind)
+
+
+def from_validation(error: Any) -> UnreadableRequest:
+    """The faults pydantic found, as violations of the house: where, and what; never the value."""
+    faults = [Violation(_path(one["loc"]), _plain(one["msg"])) for one in error.errors()]
+    return UnreadableRequest(violations=faults, hint="Correct the fields named and send again; see /docs.")
+
+
+def _path(steps: tuple[int | str, ...]) -> str:
+    named = [step for step in steps if step not in ("body", "query", "path", "header")]
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in named)
+    return text.removeprefix(".")[:200] or "$this"
+
+
+def _plain(message: str) -> str:
+    known = {
+        "Field required": "is missing",
+        "Extra inputs are not permitted": "is not a field of this request",
+    }
+    return known.get(
+        message, message.removeprefix("Value error, ")[:1].lower() + message.removeprefix("Value error, ")[1:]
+    )
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status an error leads to."""
+    if isinstance(error, HTTPException):
+        return error.status_code
+    return error.kind.http if isinstance(error, SocleError) else Kind.INTERNAL.http

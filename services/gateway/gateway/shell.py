@@ -1,0 +1,141 @@
+"""What every request goes through, as one plain ASGI middleware: trace, body limit, headers, last resort."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import telemetry
+
+from .refusals import BodyTooLarge, Unexpected, answer, is_fhir
+from .settings import Settings
+
+log = telemetry.logger("http")
+
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Pages are the landing page and the documentation; everything else is data.
+PAGES = ("/web/", "/docs")
+Header = tuple[bytes, bytes]
+USUAL: list[Header] = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+NO_STORE: Header = (b"cache-control", b"no-store")
+PAGE_POLICY = (
+    b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    b"frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+DATA_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+PAGE_HEADERS = [*USUAL, (b"content-security-policy", PAGE_POLICY)]
+DATA_HEADERS = [*USUAL, (b"content-security-policy", DATA_POLICY)]
+# Asked several times a second while the platform starts: their answers say it all already.
+PROBES = ("/readyz", "/healthz")
+
+
+class Shell:
+    """Wraps the application; keeps nothing between requests."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app, self.settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        visit = _Passage(scope, receive, send, self._limit(scope["path"]))
+        try:
+            await self.app(scope, visit.receive, visit.send)
+        except Exception as error:
+            log.error(
+                "http.failed",
+                method=scope["method"],
+                path=_route(scope),
+                trace_id=visit.trace_id,
+                exc_info=error,
+            )
+            if visit.status:
+                raise
+            await answer(Unexpected(), scope["path"], visit.trace_id)(scope, receive, visit.send)
+        visit.told()
+
+    def _limit(self, path: str) -> int:
+        carries_documents = is_fhir(path) or path.endswith("/documents")
+        return self.settings.fhir_body_limit if carries_documents else self.settings.body_limit
+
+
+class _Passage:
+    """One request on its way through."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        self.began = time.monotonic()
+        self.scope, self.status = scope, 0
+        self._receive, self._send = receive, send
+        self._limit, self._read = limit, 0
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
+        trace = headers.get(b"traceparent", "")
+        self.trace = trace if TRACEPARENT.fullmatch(trace) else telemetry.new_traceparent()
+        asked = headers.get(b"x-request-id", "")
+        self.request_id = asked if REQUEST_ID.fullmatch(asked) else self.trace_id
+        self._announced = headers.get(b"content-length", "0")
+        scope["socle.trace"] = self.trace
+        # A HEAD is a GET whose body stays here.
+        self._mute = scope["method"] == "HEAD"
+        scope["socle.head"] = self._mute
+        if self._mute:
+            scope["method"] = "GET"
+
+    @property
+    def trace_id(self) -> str:
+        return self.trace[3:35]
+
+    async def receive(self) -> Message:
+        """Counts the bytes of the body as they come: an announced length is not believed either."""
+        if self._announced.isdigit() and int(self._announced) > self._limit:
+            raise self._too_large()
+        message = await self._receive()
+        self._read += len(message.get("body", b""))
+        if self._read > self._limit:
+            raise self._too_large()
+        return message
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"Send at most {self._limit} bytes.", {"Connection": "close"})
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = self._dressed(message["headers"])
+        elif self._mute:
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    def _dressed(self, headers: Iterable[Header]) -> list[Header]:
+        page = self.scope["path"] == "/" or self.scope["path"].startswith(PAGES)
+        own = (b"x-request-id", self.request_id.encode()), (b"traceparent", self.trace.encode())
+        dressed = [*headers, *own, *(PAGE_HEADERS if page else DATA_HEADERS)]
+        # Health data may not stay in a cache on the way, nor in a browser's.
+        if not any(name == b"cache-control" for name, _ in dressed):
+            dressed.append(NO_STORE)
+        return dressed
+
+    def told(self) -> None:
+        """Refusals are logged by route, never by address: an address may hold an INS."""
+        if self.status >= 400 and self.scope["path"] not in PROBES:
+            milliseconds = round((time.monotonic() - self.began) * 1000, 1)
+            log.info(
+                "http.refused",
+                method=self.scope["method"],
+                path=_route(self.scope),
+                status=self.status,
+                trace_id=self.trace_id,
+                duration_ms=milliseconds,
+            )
+
+
+_READ = {b"traceparent", b"x-request-id", b"content-length"}
+
+
+def _route(scope: Scope) -> str:
+    """The template of the route (`/v1/identities/{identity_id}`), which holds no value."""
+    return getattr(scope.get("route"), "path", "(no route)")
