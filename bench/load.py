@@ -1,0 +1,165 @@
+"""The load generator, a process of its own: connections that send their next request when answered.
+
+Written on bare asyncio protocols: a full HTTP client would use more of the two cores than what it measures.
+`python -m bench.load` reads one `Job` as JSON on its input and writes one `Outcome` on its output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import uvloop
+
+# Stands in a request where each one sent must differ; replaced by as many digits.
+MARK = b"000000424242"
+WARM_UP = 0.5
+HEADER_END, LENGTH = b"\r\n\r\n", b"\r\ncontent-length: "
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`requests` are whole HTTP/1.1 requests, sent in turn; `first` is where the numbers of MARK begin."""
+
+    port: int
+    requests: list[bytes]
+    seconds: float = 4.0
+    clients: int = 32
+    first: int = 1
+
+    def to_json(self) -> str:
+        encoded = [base64.b64encode(request).decode() for request in self.requests]
+        return json.dumps({**asdict(self), "requests": encoded})
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        raw = json.loads(text)
+        return cls(**{**raw, "requests": [base64.b64decode(request) for request in raw["requests"]]})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was measured after the warm-up. Times of answers are in milliseconds."""
+
+    count: int
+    seconds: float
+    statuses: dict[str, int]
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return self.count / self.seconds
+
+    @property
+    def refused(self) -> int:
+        """Answers that were no success: a rate of refusals measures nothing."""
+        return sum(count for status, count in self.statuses.items() if not status.startswith("2"))
+
+
+def measure(job: Job) -> Outcome:
+    """Runs a job in a process of its own."""
+    command = [sys.executable, "-m", "bench.load"]
+    done = subprocess.run(command, input=job.to_json(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"The load generator failed: {done.stderr.strip()[-600:]}")
+    return Outcome(**json.loads(done.stdout))
+
+
+@dataclass(slots=True)
+class Meter:
+    """Shared by the connections of a job."""
+
+    job: Job
+    numbers: Iterator[int]
+    turn: Iterator[bytes]
+    counting: bool = False
+    statuses: Counter[str] = field(default_factory=Counter)
+    times: list[float] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, job: Job) -> Meter:
+        return cls(job, itertools.count(job.first), itertools.cycle(job.requests))
+
+    def next_request(self) -> bytes:
+        request = next(self.turn)
+        return request.replace(MARK, b"%012d" % next(self.numbers)) if MARK in request else request
+
+    def answered(self, status: str, seconds: float) -> None:
+        if self.counting:
+            self.statuses[status] += 1
+            self.times.append(seconds * 1000)
+
+
+class Connection(asyncio.Protocol):
+    """One client: a request, its whole answer, the next request."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+        self.buffer = b""
+        self.sent = 0.0
+        self.transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self._send()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.transport and not self.transport.is_closing():
+            self.meter.problems.append("the server closed a connection")
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer = self.buffer + data if self.buffer else data
+        end = self.buffer.find(HEADER_END)
+        if end < 0 or len(self.buffer) < end + 4 + self._length(end):
+            return
+        self.meter.answered(self.buffer[9:12].decode(), time.perf_counter() - self.sent)
+        self.buffer = b""
+        self._send()
+
+    def _length(self, end: int) -> int:
+        head = self.buffer[:end].lower() + b"\r\n"
+        at = head.find(LENGTH)
+        if at < 0:
+            return 0
+        return int(head[at + len(LENGTH) : head.index(b"\r\n", at + 2)])
+
+    def _send(self) -> None:
+        self.sent = time.perf_counter()
+        self.transport.write(self.meter.next_request())
+
+
+async def run(job: Job) -> Outcome:
+    """The job, in this process."""
+    meter = Meter.of(job)
+    loop = asyncio.get_running_loop()
+    opened = [
+        loop.create_connection(lambda: Connection(meter), "127.0.0.1", job.port) for _ in range(job.clients)
+    ]
+    connections = await asyncio.gather(*opened)
+    await asyncio.sleep(WARM_UP)
+    meter.counting, began = True, time.perf_counter()
+    await asyncio.sleep(job.seconds)
+    meter.counting, took = False, time.perf_counter() - began
+    for transport, _ in connections:
+        transport.abort()
+    if meter.problems or not meter.times:
+        raise RuntimeError(f"{len(meter.times)} answers; {Counter(meter.problems)}")
+    times = sorted(meter.times)
+    p50, p99 = (round(times[int(len(times) * share)], 2) for share in (0.5, 0.99))
+    return Outcome(len(times), took, dict(meter.statuses), p50, p99)
+
+
+if __name__ == "__main__":
+    json.dump(asdict(uvloop.run(run(Job.from_json(sys.stdin.read())))), sys.stdout)
