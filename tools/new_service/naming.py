@@ -11,7 +11,7 @@ from pathlib import Path
 KEBAB = re.compile(r"[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*")
 # A DNS label, a PostgreSQL role and a NATS user are made of it, with room for what is added to it.
 LONGEST = 40
-LOWEST_PORT = 50051
+LOWEST_PORT = 15051
 # Folders of proto/socle that belong to no service.
 SHARED = frozenset({"common", "options"})
 

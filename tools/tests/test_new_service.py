@@ -102,4 +102,4 @@ def test_nothing_is_written_when_a_list_is_missing(tmp_path: Path) -> None:
 )
 def test_one_name_has_its_spellings(name: str, module: str, camel: str, title: str, tmp_path: Path) -> None:
     naming = choose(name, tmp_path)
-    assert (naming.module, naming.camel, naming.title, naming.port) == (module, camel, title, 50051)
+    assert (naming.module, naming.camel, naming.title, naming.port) == (module, camel, title, 15051)

@@ -12,7 +12,7 @@ from .clients import Standing
 class Settings(chassis.Settings):
     """Nothing of its own yet."""
 
-    grpc_listen: str = "127.0.0.1:50052"
+    grpc_listen: str = "127.0.0.1:15052"
 
 
 async def build(base: chassis.Base[Settings]) -> chassis.App:

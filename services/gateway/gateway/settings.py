@@ -18,7 +18,7 @@ class Settings(ChassisSettings):
     # The address the outside world uses, for the links in answers; from `http_listen` when empty.
     public_url: str = ""
     services: dict[str, str] = Field(
-        default={"identity-ins": "127.0.0.1:50051", "dmp": "127.0.0.1:50052"},
+        default={"identity-ins": "127.0.0.1:15051", "dmp": "127.0.0.1:15052"},
         description="Where the services listen, by name.",
     )
 

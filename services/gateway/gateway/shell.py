@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +33,7 @@ PAGE_HEADERS = [*USUAL, (b"content-security-policy", PAGE_POLICY)]
 DATA_HEADERS = [*USUAL, (b"content-security-policy", DATA_POLICY)]
 # Asked several times a second while the platform starts: their answers say it all already.
 PROBES = ("/readyz", "/healthz")
+SWALLOW_SECONDS = 2.0
 
 
 class Shell:
@@ -78,6 +81,7 @@ class _Passage:
         asked = headers.get(b"x-request-id", "")
         self.request_id = asked if REQUEST_ID.fullmatch(asked) else self.trace_id
         self._announced = headers.get(b"content-length", "0")
+        self._asks_first = b"expect" in headers
         scope["socle.trace"] = self.trace
         # A HEAD is a GET whose body stays here.
         self._mute = scope["method"] == "HEAD"
@@ -92,15 +96,25 @@ class _Passage:
     async def receive(self) -> Message:
         """Counts the bytes of the body as they come: an announced length is not believed either."""
         if self._announced.isdigit() and int(self._announced) > self._limit:
+            if not self._asks_first:
+                await self._swallow()
             raise self._too_large()
         message = await self._receive()
         self._read += len(message.get("body", b""))
         if self._read > self._limit:
+            await self._swallow()
             raise self._too_large()
         return message
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"Send at most {self._limit} bytes.", {"Connection": "close"})
+
+    async def _swallow(self) -> None:
+        """Reads on for a moment: a client still sending would see a reset connection, not the reason."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SWALLOW_SECONDS):
+                while (await self._receive()).get("more_body"):
+                    pass
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -133,7 +147,7 @@ class _Passage:
             )
 
 
-_READ = {b"traceparent", b"x-request-id", b"content-length"}
+_READ = {b"traceparent", b"x-request-id", b"content-length", b"expect"}
 
 
 def _route(scope: Scope) -> str:

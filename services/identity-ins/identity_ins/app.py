@@ -12,7 +12,7 @@ from .domain import Platform
 class Settings(chassis.Settings):
     """Beside those of every service."""
 
-    grpc_listen: str = "127.0.0.1:50051"
+    grpc_listen: str = "127.0.0.1:15051"
     # Real persons or fictitious ones: decides which OIDs are accepted.
     ins_platform: Platform = Platform.TEST
     # Fictitious persons that the registry is filled with at first start; local profile only.

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from socle_local.personas import OTHER_DOCTOR
+from socle_local.personas import DOCTOR, OTHER_DOCTOR
 
 from .actors import FHIR_JSON, Actor, Reply, UnexpectedAnswerError, purpose
 from .deposits import Deposit, bundle
@@ -29,11 +29,11 @@ async def open_record(story: Story) -> str:
 
 
 async def tidy(story: Story) -> str:
-    """Unblocks and revokes what stands between the patient and the other doctor."""
+    """Unblocks and revokes what stands between the patient and the two doctors of the story."""
     patient = story["patient"]
     listed = (await patient.send("GET", f"/v1/dmp/{story.person_id}/accesses")).expect(200).json()["accesses"]
-    other = (OTHER_DOCTOR.id_nat, OTHER_DOCTOR.structure.id_nat)
-    ended = [access for access in listed if access["grantee"] in other]
+    cast = {name for doctor in (DOCTOR, OTHER_DOCTOR) for name in (doctor.id_nat, doctor.structure.id_nat)}
+    ended = [access for access in listed if access["grantee"] in cast]
     for access in ended:
         blocked = access["kind"] == "blocked"
         place = f"blocks/{access['grantee']}" if blocked else f"accesses/{access['id']}"

@@ -61,7 +61,7 @@ def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with a gRPC service, `echo-back`, a web front, `gateway`, and a copy of the launcher."""
     root = tmp_path / "repository"
     for name, kind, port, code in (
-        ("echo-back", "grpc_port", 50059, ECHO),
+        ("echo-back", "grpc_port", 15059, ECHO),
         ("gateway", "http_port", 8089, FRONT),
     ):
         module = name.replace("-", "_")

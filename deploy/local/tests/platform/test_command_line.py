@@ -66,7 +66,7 @@ def shell(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 
 def free_offset() -> int:
     """A distance at which every port of the small repository is free."""
-    usual = [*Ports.usual([]).by_name.values(), 50059, 8089]
+    usual = [*Ports.usual([]).by_name.values(), 15059, 8089]
     start = 200 + 10 * (os.getpid() % 300)
     return next(o for o in range(start, start + 3000, 7) if not any(is_taken(port + o) for port in usual))
 

@@ -10,12 +10,12 @@ from socle_local.failures import PlatformFailedError
 from socle_local.manifest import Service
 from socle_local.ports import OFFSET, Ports, asked_offset, check_free, is_taken
 
-DMP = Service("dmp", "dmp", 50052, True)
+DMP = Service("dmp", "dmp", 15052, True)
 
 
 def test_the_usual_ports_move_together() -> None:
-    assert Ports.usual([DMP]).by_name == {"postgres": 15432, "nats": 14222, "issuer": 8081, "dmp": 50052}
-    assert Ports.usual([DMP], 100).address("dmp") == "127.0.0.1:50152"
+    assert Ports.usual([DMP]).by_name == {"postgres": 15432, "nats": 14222, "issuer": 8081, "dmp": 15052}
+    assert Ports.usual([DMP], 100).address("dmp") == "127.0.0.1:15152"
 
 
 def test_free_ports_are_all_different() -> None:
