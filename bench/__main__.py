@@ -29,6 +29,7 @@ def main(
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="socle-bench-") as folder, Progress(console=console) as progress:
         report = run(Path(folder), seconds, rounds, clone, progress)
+    report.explain()
     report.show(console)
     console.print(f"Saved in {report.save()}")
 
@@ -66,10 +67,10 @@ def with_step(progress: Progress, words: str, work: object) -> None:
 
 
 def throughput(running: Running, report: Report, seconds: float, rounds: int, progress: Progress) -> None:
-    """Requests per second, beside the two yardsticks."""
+    """Requests per second, beside the yardsticks."""
     set_up = asyncio.run(scene.prepare(running))
     rows.prepare(running)
-    with measures.yardstick(running):
+    with measures.yardsticks(running):
         report.lines = measures.lines(running, set_up, seconds)
         measures.play(report.lines, rounds, progress)
 

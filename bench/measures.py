@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
 import httpx
 from rich.progress import Progress
 
-from bench import rows
+from bench import ports, rows
 from bench.load import Job, Outcome, measure
-from bench.running import OFFSET, Running
+from bench.running import Running
 from bench.scene import Scene
 from socle_local.manifest import ROOT
 from socle_local.programs import Program
 
-HELLO_PORT = 8090 + OFFSET
 HELLO, ECHO, INSERT = "bare FastAPI hello", "bare FastAPI echo", "bare pgbench insert"
+HOP = "bare FastAPI + gRPC"
 READ, WRITE = "read identity", "create identity"
 PATIENT, DEPOSIT = "read FHIR Patient", "deposit (ITI-65)"
 SEARCH, RETRIEVE = "search (ITI-67)", "retrieve (ITI-68)"
@@ -57,22 +57,31 @@ class Line:
 
 
 @contextmanager
-def yardstick(running: Running) -> Iterator[None]:
-    """The bare application, on one uvicorn worker with the same loop and parser as the gateway."""
-    options = ["--port", str(HELLO_PORT), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
-    command = [sys.executable, "-m", "uvicorn", "bench.hello:app", "--log-level", "warning", *options]
-    program = Program("hello", command, log=running.home / "logs" / "hello.log", cwd=ROOT)
-    program.start()
-    try:
-        program.wait_ready(answers, 20)
+def yardsticks(running: Running) -> Iterator[None]:
+    """The bare applications, one uvicorn worker each, with the same loop and parser as the gateway."""
+    programs = [
+        uvicorn(running, "bench.hello:app", ports.HELLO),
+        uvicorn(running, "bench.hop:app", ports.HOP_FRONT),
+        Program("hop", [sys.executable, "-m", "bench.hop"], log=running.home / "logs" / "hop.log", cwd=ROOT),
+    ]
+    with ExitStack() as stack:
+        for program in programs:
+            program.start()
+            stack.callback(program.stop)
+        programs[0].wait_ready(lambda: answers(ports.HELLO, "/hello"), 20)
+        programs[1].wait_ready(lambda: answers(ports.HOP_FRONT, "/hop"), 20)
         yield
-    finally:
-        program.stop()
 
 
-def answers() -> bool:
+def uvicorn(running: Running, app: str, port: int) -> Program:
+    options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    command = [sys.executable, "-m", "uvicorn", app, "--log-level", "warning", *options]
+    return Program(app, command, log=running.home / "logs" / f"{port}.log", cwd=ROOT)
+
+
+def answers(port: int, path: str) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{HELLO_PORT}/hello").status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -87,10 +96,11 @@ def lines(running: Running, scene: Scene, seconds: float) -> list[Line]:
         return Line(name, lambda turn: measure(Job(port, requests, seconds, first=1 + turn * 1_000_000)))
 
     return [
-        http(HELLO, [hello], HELLO_PORT),
+        http(HELLO, [hello], ports.HELLO),
+        http(HOP, [scene.request("GET", "/hop", "")], ports.HOP_FRONT),
         http(READ, scene.read()),
         http(PATIENT, scene.read_fhir()),
-        http(ECHO, [echo], HELLO_PORT),
+        http(ECHO, [echo], ports.HELLO),
         Line(INSERT, lambda turn: rows.insert_rate(running, scene.patients[0], seconds)),
         http(WRITE, scene.created()),
         http(DEPOSIT, scene.deposits()),

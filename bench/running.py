@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.ports import OFFSET
 from socle_local.credentials import Secrets
 from socle_local.display import memory_of
 from socle_local.manifest import ROOT, find_services
@@ -22,7 +23,6 @@ from socle_local.ports import Ports
 from socle_local.postgres import Installation
 from socle_local.record import Record, read_record
 
-OFFSET = 1300
 PATIENCE = 600.0
 
 
