@@ -120,11 +120,7 @@ class Tx(ReadTx):
 
     def insert(self, table: sa.Table, **values: Any) -> None:
         """Adds a row, written with the others before the next read or at the end."""
-        self._writes.append(sql.Write(table, tuple(values), None, values))
-
-    def write(self, statement: sa.Insert, **params: Any) -> None:
-        """Adds an `INSERT` statement of another shape (with a sub-select), written like `insert`."""
-        self._writes.append(sql.Write(None, (), sql.text(statement), params))
+        self._writes.append(sql.Write(table, values))
 
     def answer(self, message: M) -> M:
         """The answer of a changing RPC: kept with the change, so that a replay gets the same one."""

@@ -31,10 +31,21 @@ log = telemetry.logger("relay")
 BATCH = 500
 # Seconds between two looks: while rows keep coming; when idle (a commit here or a NOTIFY wakes it before).
 BUSY, IDLE = 0.02, 0.5
+# A NATS that comes back empty is noticed within ten idle seconds, even when nothing happens in this service.
+LOOKS_PER_STREAM_CHECK = 20
 CHANNEL = "socle_outbox"
 ACKED_WITHIN = 10.0
 # A message published twice within this time is stored once; past it, the inbox of consumers does the same.
 DUPLICATES = 600.0
+# Marking a whole log again takes its time.
+AGAIN_WITHIN = 3600.0
+# A leader cut off from the database must lose its lock, or nobody could take over.
+ALIVE = {
+    "application_name": "socle-relay",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
 # JetStream's "wrong last msg ID".
 OUT_OF_ORDER = 10070
 
@@ -134,6 +145,7 @@ class Relay:
         self._js: JetStreamContext = client.jetstream(timeout=5)
         self._due = asyncio.Event()
         self.leading = False
+        self._idle = 0
 
     def wake(self) -> None:
         """Rows were committed by this process."""
@@ -155,7 +167,9 @@ class Relay:
                 await asyncio.sleep(0.5)
 
     async def _session(self) -> None:
-        connection = await asyncpg.connect(self._dsn, password=self._password)
+        connection = await asyncpg.connect(
+            self._dsn, password=self._password, command_timeout=60, server_settings=ALIVE
+        )
         try:
             await prepare(connection)
             await connection.add_listener(CHANNEL, lambda *_: self._due.set())
@@ -181,9 +195,9 @@ class Relay:
             await self._js.stream_info(self.stream)
         except NotFoundError:
             # Marked before the stream exists: a crash in between finds it still missing, and marks again.
-            again = await connection.execute(AGAIN.sql, *AGAIN.arguments({"since": 0}))
+            count = await _unmarked(connection, since=0)
             await self._js.add_stream(config)
-            log.info("relay.stream_created", stream=self.stream, count=int(again.rsplit(" ", 1)[-1]))
+            log.info("relay.stream_created", stream=self.stream, count=count)
 
     async def _look(self, connection: Any) -> None:
         self._due.clear()
@@ -191,6 +205,9 @@ class Relay:
         if count:
             await asyncio.sleep(BUSY)
             return
+        self._idle += 1
+        if self._idle % LOOKS_PER_STREAM_CHECK == 0:
+            await self._ensure_stream(connection)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._due.wait(), IDLE)
 
@@ -256,6 +273,12 @@ async def _closed(connection: Any) -> None:
 
 async def republish(connection: Any, since: int) -> int:
     """Has the relay publish again every event from a position on (same ids, same order); how many."""
-    status: str = await connection.execute(AGAIN.sql, *AGAIN.arguments({"since": since}))
+    count = await _unmarked(connection, since)
     await connection.execute(f"NOTIFY {CHANNEL}")
+    return count
+
+
+async def _unmarked(connection: Any, since: int) -> int:
+    arguments = AGAIN.arguments({"since": since})
+    status: str = await connection.execute(AGAIN.sql, *arguments, timeout=AGAIN_WITHIN)
     return int(status.rsplit(" ", 1)[-1])

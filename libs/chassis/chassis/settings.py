@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SOCLE_", extra="ignore", frozen=True)
 
     profile: Literal["local", "production"] = "local"
-    grpc_listen: str = "127.0.0.1:50050"
+    grpc_listen: str = "127.0.0.1:15050"
     grpc_max_message_bytes: int = 32 * 1024 * 1024
     # Seconds a call may last when the client sets no deadline.
     default_deadline: float = 10.0

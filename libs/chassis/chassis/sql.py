@@ -9,7 +9,7 @@ sa.any_(sa.bindparam(..., type_=ARRAY))`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -77,12 +77,10 @@ def shifted(sql: str, by: int) -> str:
 
 
 class Write(NamedTuple):
-    """An insertion waiting for the end of the transaction."""
+    """A row waiting for the end of the transaction."""
 
-    table: sa.Table | None
-    columns: tuple[str, ...]
-    statement: Text | None
-    params: Mapping[str, Any]
+    table: sa.Table
+    values: Mapping[str, Any]
 
 
 def batches(writes: Sequence[Write]) -> list[list[Write]]:
@@ -90,10 +88,10 @@ def batches(writes: Sequence[Write]) -> list[list[Write]]:
     cut: list[list[Write]] = [[]]
     held = 0
     for write in writes:
-        held += len(write.params)
+        held += len(write.values)
         if held > ARGUMENTS_MOST:
             cut.append([])
-            held = len(write.params)
+            held = len(write.values)
         cut[-1].append(write)
     return cut
 
@@ -110,18 +108,11 @@ def together(writes: Sequence[Write]) -> tuple[str, list[Any]]:
     return merged(tuple(texts), tuple(widths)), arguments
 
 
-def _grouped(writes: Sequence[Write]) -> list[tuple[str, list[Any]]]:
+def _grouped(writes: Sequence[Write]) -> Iterator[tuple[str, list[Any]]]:
     shapes: dict[tuple[sa.Table, tuple[str, ...]], list[Write]] = {}
-    done: list[tuple[str, list[Any]]] = []
     for write in writes:
-        if write.table is not None:
-            shapes.setdefault((write.table, write.columns), []).append(write)
-        elif write.statement is not None:
-            done.append((write.statement.sql, write.statement.arguments(write.params)))
-    rows = []
+        shapes.setdefault((write.table, tuple(write.values)), []).append(write)
     for (table, columns), group in shapes.items():
         one = insertion(table, columns, len(group))
-        order = [n.rsplit("__", 1)[0] for n in one.names[: len(columns)]]
-        rows.append((one.sql, [w.params[c] for w in group for c in order]))
-    # Last comes a plain insertion: a statement that starts with its own WITH can only stand inside.
-    return done + rows
+        order = [name.rsplit("__", 1)[0] for name in one.names[: len(columns)]]
+        yield one.sql, [write.values[column] for write in group for column in order]

@@ -11,7 +11,8 @@ from .errors import BY_KIND, InvalidInput, Kind, SocleError, Violation
 
 DOMAIN = "socle"
 DETAILS = "grpc-status-details-bin"
-KINDS = {kind.grpc: kind for kind in Kind}
+# A server that drains cancels the calls that reach it late: they may be sent again.
+KINDS = {kind.grpc: kind for kind in Kind} | {"CANCELLED": Kind.UNAVAILABLE}
 # Details travel in a header, which HTTP/2 peers bound: an error that does not fit would arrive as another
 # one.
 VIOLATIONS_MOST = 40

@@ -1,5 +1,6 @@
 """Tokens: what proves a caller, and every way in which it does not."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -45,7 +46,8 @@ class Sso:
         self.visits, self.away = 0, False
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.001)
         if self.away:
             raise httpx.ConnectError("refused")
         if request.url.path.endswith("/openid-configuration"):
@@ -216,6 +218,12 @@ async def test_rotation_a_new_key_is_fetched_once(verifier: Verifier, sso: Sso, 
     for number in range(3):
         await verifier.authenticate(f"Bearer {sso.token(header={'kid': 'two'}, jti=str(number))}")
     assert sso.visits == 2
+
+
+async def test_many_callers_at_once_fetch_the_keys_once(verifier: Verifier, sso: Sso) -> None:
+    tokens = [sso.token(jti=str(number)) for number in range(20)]
+    await asyncio.gather(*(verifier.authenticate(f"Bearer {token}") for token in tokens))
+    assert sso.visits == 1
 
 
 async def test_forged_tokens_do_not_flood_the_issuer(verifier: Verifier, sso: Sso) -> None:

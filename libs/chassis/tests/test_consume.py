@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -111,9 +112,22 @@ async def test_a_long_use_case_is_given_to_nobody_else(
 
     subscriber.before = slow
     wanted = [await emit()]
-    async with running(durable().run(), durable().run()):
+    replicas = [durable(), durable()]
+    given: list[bytes] = []
+
+    def counting(handle: Callable[[bytes], Awaitable[str]]) -> Callable[[bytes], Awaitable[str]]:
+        async def counted(payload: bytes) -> str:
+            given.append(payload)
+            return await handle(payload)
+
+        return counted
+
+    for one in replicas:
+        monkeypatch.setattr(one, "handle", counting(one.handle))
+    async with running(*(one.run() for one in replicas)):
         await results.come(wanted)
     assert subscriber.seen == wanted
+    assert len(given) == 1
 
 
 async def test_two_replicas_share_the_work_in_order(
@@ -226,3 +240,36 @@ async def test_the_consumer_delivers_one_event_at_a_time(
         await results.come(wanted)
     info = await stream.jetstream().consumer_info(STREAM, one.name)
     assert info.config.max_ack_pending == 1
+
+
+async def test_nats_started_again_under_a_consumer_then_it_goes_on(
+    tmp_path: Path,
+    fresh: Database,
+    postgres: Any,
+    own_nats: Callable[[Path], Any],
+    probe: ModuleType,
+    subscriber: Any,
+    results: Any,
+) -> None:
+    server = own_nats(tmp_path)
+    clients = [
+        await server.client("probe", max_reconnect_attempts=-1, reconnect_time_wait=0.1) for _ in range(2)
+    ]
+    name = await fresh.pool.fetchval("SELECT current_database()")
+    relay = Relay("probe", postgres.url(name), postgres.password, clients[0])
+    line = on(probe.NoteWritten, subscriber, durable="probe-0")
+    notes = [Id.new().value for _ in range(4)]
+    try:
+        async with running(relay.run(), Durable("probe-0", [line], clients[1], fresh, owner="probe").run()):
+            for turn in (notes[:2], notes[2:]):
+                for note_id in turn:
+                    async with fresh.begin(call_as(callers.doctor)) as tx:
+                        outbox.emit(tx, probe.NoteWritten(note_id=note_id), now=NOW)
+                await results.come(notes[: notes.index(turn[-1]) + 1])
+                server.running.stop()
+                server.running.start()
+    finally:
+        for client in clients:
+            await client.close()
+        server.running.stop()
+    assert subscriber.seen == notes

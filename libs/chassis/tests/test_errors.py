@@ -92,7 +92,7 @@ def test_wire_when_grpc_refuses_the_size_then_it_is_no_rate_limit() -> None:
     [
         (grpc.StatusCode.DEADLINE_EXCEEDED, Kind.TIMED_OUT),
         (grpc.StatusCode.UNIMPLEMENTED, Kind.INTERNAL),
-        (grpc.StatusCode.CANCELLED, Kind.INTERNAL),
+        (grpc.StatusCode.CANCELLED, Kind.UNAVAILABLE),
         (grpc.StatusCode.NOT_FOUND, Kind.NOT_FOUND),
     ],
 )

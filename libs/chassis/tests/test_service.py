@@ -9,12 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 import pytest
@@ -23,54 +23,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from joserfc.jwk import KeySet
 
 from chassis.db import Database
+from chassis.errors import Kind
+from chassis.status import from_status
 from chassis.testing import LocalIssuer, callers
 
-APP = """
-import asyncio
-import os
-
-import chassis
-import probe_pb2
-import sqlalchemy as sa
-from chassis import outbox
-
-
-class Servicer:
-    service = probe_pb2.DESCRIPTOR.services_by_name[os.environ.get("CONTRACT", "ProbeService")]
-
-    def __init__(self, db):
-        self.db = db
-
-    async def WriteNote(self, request, call):
-        async with self.db.begin(call) as tx:
-            outbox.emit(tx, probe_pb2.NoteWritten(note_id=request.note_id), now=call.now())
-            return tx.answer(probe_pb2.WriteNoteResponse(note_id=request.note_id))
-
-    async def ReadNote(self, request, call):
-        raise NotImplementedError
-
-    async def Wait(self, request, call):
-        print("waiting", flush=True)
-        await asyncio.sleep(request.seconds)
-        return probe_pb2.WaitResponse()
-
-    Anything = Wait
-
-
-async def fails():
-    await asyncio.sleep(0.2)
-    raise ZeroDivisionError("DUPONT")
-
-
-async def build(base):
-    return chassis.App(servicers=[Servicer(base.db)], tasks=[fails] if "FAILING" in os.environ else [])
-
-
-if __name__ == "__main__":
-    chassis.run("probe", build, chassis.Settings)
-"""
-
-
+APP = Path(__file__).with_name("probe_app.py")
 MIGRATIONS = """
 from chassis.migrate import run_env
 from sqlalchemy import MetaData
@@ -98,14 +55,23 @@ def keys_over_http(issuer: LocalIssuer) -> type[BaseHTTPRequestHandler]:
     return Answers
 
 
+@contextmanager
+def serving(answers: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """An HTTP server in a thread of its own; its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 @pytest.fixture(scope="module")
 def sso(issuer: LocalIssuer) -> Iterator[str]:
     """The address of an issuer with the keys of the tests."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), keys_over_http(issuer))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(keys_over_http(issuer)) as address:
+        yield address
 
 
 @dataclass
@@ -153,7 +119,7 @@ class Place:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, str(self.folder / "probe_app.py")]
+        return [sys.executable, str(APP)]
 
     @asynccontextmanager
     async def running(self, **more: str) -> AsyncIterator[Program]:
@@ -188,13 +154,15 @@ async def place(
     sso: str,
     free_port: Callable[[], int],
 ) -> Place:
-    (tmp_path / "probe_app.py").write_text(APP)
     database, nats = tmp_path / "database", tmp_path / "nats"
     database.write_text(postgres.password)
     nats.write_text(nats_server.passwords["probe"])
     name = await fresh.pool.fetchval("SELECT current_database()")
     environment = {
-        "PYTHONPATH": f"{Path(probe.__file__ or '').parent}",
+        # Before the packages of this copy of the repository, where there are several.
+        "PYTHONPATH": os.pathsep.join(
+            [str(Path(probe.__file__ or "").parent), os.environ.get("PYTHONPATH", "")]
+        ),
         "SOCLE_MIGRATE": "0",
         "SOCLE_GRPC_LISTEN": f"127.0.0.1:{free_port()}",
         "SOCLE_DATABASE_URL": postgres.url(name),
@@ -255,7 +223,7 @@ async def test_starts_serves_and_drains(
                 await method(later, probe, "Wait")(
                     probe.WaitRequest(), metadata=token(issuer, sso), timeout=1
                 )
-        assert error.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+        assert from_status(error.value).kind in (Kind.UNAVAILABLE, Kind.TIMED_OUT)
         assert not running.done()
         assert isinstance(await running, probe.WaitResponse)
         assert await program.ended() == 0
@@ -296,6 +264,51 @@ async def test_what_is_written_travels_to_the_stream(
         await ask(probe.WriteNoteRequest(note_id=note), metadata=token(issuer, sso), timeout=10)
         event = json.loads((await heard.next_msg(timeout=10)).data)
     assert event["data"] == {"note_id": note}
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes what an OpenTelemetry collector takes."""
+
+    received: ClassVar[dict[str, bytes]] = {}
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.received[self.path] = self.received.get(self.path, b"") + body
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def collector() -> Iterator[str]:
+    with serving(Collector) as address:
+        yield address
+
+
+async def test_traces_and_metrics_leave_for_the_collector_without_patient_data(
+    place: Place, issuer: LocalIssuer, sso: str, probe: ModuleType, collector: str
+) -> None:
+    async with (
+        place.running(OTEL_EXPORTER_OTLP_ENDPOINT=collector, SOCLE_TRACE_RATIO="1") as program,
+        grpc.aio.insecure_channel(program.address) as channel,
+    ):
+        await program.said("service.ready")
+        metadata = [
+            *token(issuer, sso),
+            ("traceparent", "00-" + "c" * 32 + "-" + "d" * 16 + "-01"),
+            ("socle-purpose", "bris_de_glace"),
+            ("socle-reason", "DUPONT"),
+        ]
+        await method(channel, probe, "Wait")(probe.WaitRequest(), metadata=metadata, timeout=10)
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ended() == 0
+    assert b"/socle.probe.v1.ProbeService/Wait" in Collector.received["/v1/traces"]
+    assert bytes.fromhex("c" * 32) in Collector.received["/v1/traces"]
+    assert b"socle.rpc.duration" in Collector.received["/v1/metrics"]
+    assert b"DUPONT" not in b"".join(Collector.received.values())
+    assert callers.doctor.subject.encode() not in b"".join(Collector.received.values())
 
 
 async def test_settings_are_printed_at_start_without_any_secret(place: Place) -> None:

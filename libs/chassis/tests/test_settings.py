@@ -38,10 +38,10 @@ def test_local_needs_nothing() -> None:
 
 def test_environment_is_read_lists_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOCLE_ALLOWED_PROGRAMS", '["gateway","dmp"]')
-    monkeypatch.setenv("SOCLE_SERVICES", '{"dmp":"127.0.0.1:50052"}')
+    monkeypatch.setenv("SOCLE_SERVICES", '{"dmp":"127.0.0.1:15052"}')
     settings = Settings()
     assert settings.allowed_programs == ["gateway", "dmp"]
-    assert settings.services == {"dmp": "127.0.0.1:50052"}
+    assert settings.services == {"dmp": "127.0.0.1:15052"}
 
 
 def test_production_without_tls_is_refused_and_told_what_to_set() -> None:
@@ -49,7 +49,7 @@ def test_production_without_tls_is_refused_and_told_what_to_set() -> None:
 
 
 def test_production_with_tls_is_accepted_on_any_address() -> None:
-    assert Settings(profile="production", grpc_listen="0.0.0.0:50051", **TLS).profile == "production"
+    assert Settings(profile="production", grpc_listen="0.0.0.0:15051", **TLS).profile == "production"
 
 
 @pytest.mark.parametrize("missing", TLS)
@@ -58,7 +58,7 @@ def test_half_a_certificate_is_refused(missing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "listen", ["0.0.0.0:50051", "[::]:50051", "10.0.0.7:50051", "127.0.0.1.evil.test:1", ":1"]
+    "listen", ["0.0.0.0:15051", "[::]:15051", "10.0.0.7:15051", "127.0.0.1.evil.test:1", ":1"]
 )
 def test_without_tls_only_loopback_is_listened_on(listen: str) -> None:
     assert "loopback only" in problem(grpc_listen=listen)

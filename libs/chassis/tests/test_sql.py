@@ -13,8 +13,6 @@ from chassis import sql
 META = sa.MetaData()
 ONE = sa.Table("one", META, sa.Column("a", sa.Integer), sa.Column("b", sa.Text))
 TWO = sa.Table("two", META, sa.Column("c", sa.Integer))
-COUNTED = sa.select(sa.func.count()).select_from(TWO).scalar_subquery()
-WITH_CONSTANTS = sa.insert(TWO).inline().values(c=COUNTED + sa.bindparam("more") + 40)
 
 
 def numbers(text: str) -> list[int]:
@@ -22,11 +20,15 @@ def numbers(text: str) -> list[int]:
 
 
 def row(a: int, b: str = "x") -> sql.Write:
-    return sql.Write(ONE, ("a", "b"), None, {"a": a, "b": b})
+    return sql.Write(ONE, {"a": a, "b": b})
 
 
-def shaped(more: int) -> sql.Write:
-    return sql.Write(None, (), sql.text(WITH_CONSTANTS), {"more": more})
+def short(a: int) -> sql.Write:
+    return sql.Write(ONE, {"a": a})
+
+
+def other(c: int) -> sql.Write:
+    return sql.Write(TWO, {"c": c})
 
 
 def test_text_names_its_parameters_in_order_and_keeps_its_constants() -> None:
@@ -65,29 +67,31 @@ def test_together_one_shape_is_one_insertion() -> None:
     assert numbers(text) == [1, 2, 3, 4]
 
 
-def test_together_constants_keep_their_place_whatever_stands_before() -> None:
-    text, arguments = sql.together([row(1), shaped(5), row(2), shaped(6)])
-    assert text.startswith("WITH w0 AS (")
-    assert numbers(text) == list(range(1, len(arguments) + 1))
-    assert sorted(str(a) for a in arguments) == sorted("1 x 2 x 5 40 6 40".split())
+def test_together_each_shape_is_one_insertion_and_its_rows_keep_their_order() -> None:
+    text, arguments = sql.together([row(1), other(5), row(2), short(3), other(6)])
+    assert text.startswith("WITH w0 AS (INSERT INTO one (a, b) VALUES ($1")
+    assert text.count("INSERT") == 3
+    assert arguments == [1, "x", 2, "x", 5, 6, 3]
+    assert numbers(text) == [1, 2, 3, 4, 5, 6, 7]
 
 
-@given(st.lists(st.one_of(st.integers().map(row), st.integers().map(shaped)), min_size=1, max_size=12))
+@given(
+    st.lists(st.one_of(*(st.integers().map(make) for make in (row, short, other))), min_size=1, max_size=12)
+)
 def test_together_any_mix_is_numbered_without_a_gap(writes: list[sql.Write]) -> None:
     text, arguments = sql.together(writes)
-    assert sorted(set(numbers(text))) == list(range(1, len(arguments) + 1))
-    assert text.count("INSERT") == sum(w.table is None for w in writes) + any(
-        w.table is not None for w in writes
-    )
+    assert numbers(text) == list(range(1, len(arguments) + 1))
+    assert text.count("INSERT") == len({(w.table, tuple(w.values)) for w in writes})
+    assert sorted(map(str, arguments)) == sorted(str(v) for w in writes for v in w.values.values())
 
 
 @given(st.lists(st.integers(1, 9000), min_size=1, max_size=30))
 def test_batches_keep_order_and_stay_below_what_the_driver_takes(widths: list[int]) -> None:
-    writes = [sql.Write(TWO, ("c",), None, dict.fromkeys(map(str, range(w)))) for w in widths]
+    writes = [sql.Write(TWO, dict.fromkeys(map(str, range(w)))) for w in widths]
     cut = sql.batches(writes)
     assert [w for batch in cut for w in batch] == writes
-    assert all(sum(len(w.params) for w in batch) <= sql.ARGUMENTS_MOST for batch in cut)
+    assert all(sum(len(w.values) for w in batch) <= sql.ARGUMENTS_MOST for batch in cut)
     assert len(cut) == 1 or all(
-        sum(len(w.params) for w in one) + len(two[0].params) > sql.ARGUMENTS_MOST
+        sum(len(w.values) for w in one) + len(two[0].values) > sql.ARGUMENTS_MOST
         for one, two in pairwise(cut)
     )
