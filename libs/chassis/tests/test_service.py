@@ -367,14 +367,6 @@ def test_database_away_at_start_is_one_line(place: Place, migrate: str, free_por
     assert lines[0].startswith("probe stops: ConnectionRefusedError")
 
 
-def test_wrong_password_at_start_is_one_line(place: Place) -> None:
-    (place.folder / "database").write_text("wrong")
-    code, lines = place.failing()
-    assert code == 1
-    assert len(lines) == 1
-    assert "InvalidPasswordError" in lines[0]
-
-
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
@@ -383,6 +375,7 @@ def test_wrong_password_at_start_is_one_line(place: Place) -> None:
         ({"SOCLE_DATABASE_POOL": "many"}, "SOCLE_DATABASE_POOL: "),
         ({"SOCLE_DATABASE_URL": ""}, "SOCLE_DATABASE_URL: missing"),
         ({"SOCLE_DATABASE_PASSWORD_FILE": "/nowhere/secret"}, "/nowhere/secret"),
+        ({"SOCLE_DATABASE_PASSWORD_FILE": "/dev/null"}, "InvalidPasswordError"),
         ({"CONTRACT": "NoRuleService"}, "NoRuleService.Anything has no (socle.options.v1.rule)"),
     ],
 )
