@@ -8,7 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import command, context
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
 # Two replicas that start at once: one migrates, the other waits, then finds nothing to do.
@@ -20,9 +22,14 @@ def config(folder: Path, url: str, password: str | None) -> Config:
     made = Config()
     made.set_main_option("script_location", str(folder))
     made.set_main_option("path_separator", "os")
-    made.attributes["url"] = sa.make_url(url.replace("postgresql://", "postgresql+asyncpg://", 1))
-    made.attributes["password"] = password
+    made.attributes["url"] = address(url, password)
     return made
+
+
+def address(url: str, password: str | None) -> sa.URL:
+    """The address of a database as SQLAlchemy's asynchronous engine takes it."""
+    made = sa.make_url(url).set(drivername="postgresql+asyncpg")
+    return made.set(password=password) if password else made
 
 
 def upgrade(folder: Path, url: str, password: str | None) -> None:
@@ -36,11 +43,7 @@ def run_env(metadata: sa.MetaData) -> None:
 
 
 async def _online(metadata: sa.MetaData) -> None:
-    attributes = context.config.attributes
-    url: sa.URL = attributes["url"]
-    if attributes.get("password"):
-        url = url.set(password=attributes["password"])
-    engine = create_async_engine(url, poolclass=sa.NullPool)
+    engine = create_async_engine(context.config.attributes["url"], poolclass=sa.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_migrate, metadata)
     await engine.dispose()
@@ -54,3 +57,18 @@ def _migrate(connection: Any, metadata: sa.MetaData) -> None:
         context.run_migrations()
     connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
     connection.commit()
+
+
+async def differences(url: str, password: str | None, metadata: sa.MetaData) -> list[Any]:
+    """Where a migrated database and the declared tables disagree; empty when every change is migrated."""
+    engine = create_async_engine(address(url, password), poolclass=sa.NullPool)
+    async with engine.connect() as connection:
+        found = await connection.run_sync(_compared, metadata)
+    await engine.dispose()
+    return found
+
+
+def _compared(connection: sa.Connection, metadata: sa.MetaData) -> list[Any]:
+    return list(
+        compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+    )

@@ -1,14 +1,9 @@
 """The schema in the migrations is the one the queries are written for; what PostgreSQL itself refuses."""
 
-from typing import Any
-
 import asyncpg
 import pytest
-import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from chassis import migrate
 from chassis.db import Database
 from chassis.testing import Server
 from dmp import store
@@ -17,17 +12,7 @@ from dmp.domain.terminology import NOT_YET_IN_X04, X04
 
 
 async def test_migrations_make_the_tables_that_the_code_declares(postgres: Server, template: str) -> None:
-    url = sa.make_url(postgres.url(template).replace("postgresql", "postgresql+asyncpg", 1))
-    engine = create_async_engine(url.set(password=postgres.password))
-    async with engine.connect() as connection:
-        differences = await connection.run_sync(differing)
-    await engine.dispose()
-    assert differences == []
-
-
-def differing(connection: sa.Connection) -> list[Any]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, store.METADATA))
+    assert await migrate.differences(postgres.url(template), postgres.password, store.METADATA) == []
 
 
 async def test_seed_names_only_known_types_and_gives_each_profession_a_default(database: Database) -> None:

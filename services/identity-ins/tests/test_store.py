@@ -7,12 +7,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from chassis import sql
+from chassis import migrate, sql
 from chassis.db import Database, Tx
 from chassis.errors import RuleViolated, SocleError
 from chassis.testing import NOW, Server, call_as, callers
@@ -212,13 +208,5 @@ async def test_search_when_planned_then_uses_the_index_of_the_traits(registry: D
     assert "ix_person_search" in plan
 
 
-async def test_schema_when_migrated_then_is_what_the_tables_say(registry: Database, postgres: Server) -> None:
-    name = await registry.pool.fetchval("SELECT current_database()")
-    url = sa.make_url(postgres.url(name)).set(drivername="postgresql+asyncpg", password=postgres.password)
-    engine = create_async_engine(url, poolclass=sa.NullPool)
-    async with engine.connect() as connection:
-        differences = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), store.METADATA)
-        )
-    await engine.dispose()
-    assert differences == []
+async def test_schema_when_migrated_then_is_what_the_tables_say(postgres: Server, template: str) -> None:
+    assert await migrate.differences(postgres.url(template), postgres.password, store.METADATA) == []
