@@ -27,7 +27,7 @@ from google.protobuf.message import Message
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 from sqlalchemy.dialects import postgresql
 
 from . import telemetry
@@ -38,6 +38,7 @@ from .errors import AlreadyExists, Forbidden, InvalidInput, RuleViolated, SocleE
 from .outbox import declared
 from .relay import stream_of
 from .schema import INBOX, PARKED
+from .stopping import asked_to_stop
 
 log = telemetry.logger("consume")
 
@@ -199,9 +200,13 @@ class Durable(Handler):
 
     async def run(self) -> None:
         """Until cancelled, or until too many events in a row were poison."""
-        while not self.stopped:
+        while not (self.stopped or asked_to_stop()):
             try:
                 await self._session()
+            except NotFoundError:
+                # Not an error: the service that owns the stream has not started yet.
+                log.info("consumer.waiting", durable=self.name, stream=self.stream)
+                await asyncio.sleep(1.0)
             except (OSError, nats.errors.Error, APIError) as error:
                 log.warning("consumer.interrupted", durable=self.name, error_type=type(error).__name__)
                 await asyncio.sleep(1.0)
@@ -218,7 +223,7 @@ class Durable(Handler):
         await self._js.add_consumer(self.stream, config)
         subscription = await self._js.pull_subscribe_bind(self.name, self.stream)
         try:
-            while not self.stopped:
+            while not (self.stopped or asked_to_stop()):
                 await self._fetch(subscription)
         finally:
             with suppress(nats.errors.Error):

@@ -25,6 +25,7 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 from . import sql, telemetry
 from .db import Record, prepare
 from .schema import OUTBOX
+from .stopping import asked_to_stop
 
 log = telemetry.logger("relay")
 
@@ -153,7 +154,7 @@ class Relay:
 
     async def run(self) -> None:
         """Until cancelled; a lost database or NATS is tried again for ever."""
-        while True:
+        while not asked_to_stop():
             try:
                 await self._session()
             except (
@@ -177,7 +178,7 @@ class Relay:
             self.leading = True
             log.info("relay.leading", stream=self.stream)
             await self._ensure_stream(connection)
-            while True:
+            while not asked_to_stop():
                 await self._look(connection)
         finally:
             self.leading = False
@@ -209,7 +210,8 @@ class Relay:
         if self._idle % LOOKS_PER_STREAM_CHECK == 0:
             await self._ensure_stream(connection)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._due.wait(), IDLE)
+            async with asyncio.timeout(IDLE):
+                await self._due.wait()
 
     async def step(self, connection: Any) -> int:
         """Places, publishes and marks one batch; the number of rows published."""
@@ -217,7 +219,8 @@ class Relay:
         rows = await connection.fetch(WAITING.sql, *WAITING.arguments({}))
         if rows:
             try:
-                await asyncio.wait_for(self._publish(rows), ACKED_WITHIN)
+                async with asyncio.timeout(ACKED_WITHIN):
+                    await self._publish(rows)
             except NoStreamResponseError:
                 await self._ensure_stream(connection)
                 return 0

@@ -131,7 +131,8 @@ class Feed:
 
 async def _next(queue: asyncio.Queue[bytes | None]) -> bytes | None:
     try:
-        return await asyncio.wait_for(queue.get(), 15.0)
+        async with asyncio.timeout(15.0):
+            return await queue.get()
     except TimeoutError:
         return b""
 
