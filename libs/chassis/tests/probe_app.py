@@ -27,7 +27,7 @@ class Servicer:
             return tx.answer(probe_pb2.WriteNoteResponse(note_id=request.note_id))
 
     async def ReadNote(self, request: Any, call: Call) -> Any:
-        raise NotImplementedError
+        raise AssertionError("no test calls this method")
 
     async def Wait(self, request: Any, call: Call) -> Any:
         sys.stdout.write("waiting\n")

@@ -311,10 +311,10 @@ class Silent:
         self.service: ServiceDescriptor = probe.DESCRIPTOR.services_by_name["ProbeService"]
 
     async def WriteNote(self, request: Any, call: Call) -> Message:
-        raise NotImplementedError
+        raise AssertionError("no test calls this method")
 
     async def ReadNote(self, request: Any, call: Call) -> Message:
-        raise NotImplementedError
+        raise AssertionError("no test calls this method")
 
     async def Wait(self, request: Any, call: Call) -> Any:
         await asyncio.sleep(request.seconds)

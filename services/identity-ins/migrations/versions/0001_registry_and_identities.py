@@ -17,6 +17,8 @@ def upgrade() -> None:
     schema.create_v1(op)
     create_registry()
     create_identities()
+    index_identities()
+    create_history()
 
 
 def create_registry() -> None:
@@ -85,27 +87,22 @@ def create_identities() -> None:
             name="doubtful_is_provisoire",
         ),
         sa.CheckConstraint("retrieved_at IS NULL OR sex <> 'U'", name="retrieved_has_sex"),
-        sa.Index("ix_local_identity_birth_date", "domain", "birth_date"),
-        sa.Index("ix_local_identity_birth_name", "domain", "birth_name_key"),
-        sa.Index(
-            "ix_local_identity_used_name",
-            "domain",
-            "used_name_key",
-            postgresql_where=sa.text("used_name_key <> ''"),
-        ),
-        sa.Index(
-            "ix_local_identity_person",
-            "person_id",
-            "domain",
-            postgresql_where=sa.text("person_id IS NOT NULL"),
-        ),
-        sa.Index(
-            "ix_local_identity_ins",
-            "ins_matricule",
-            "domain",
-            postgresql_where=sa.text("ins_matricule IS NOT NULL"),
-        ),
     )
+
+
+def index_identities() -> None:
+    op.create_index("ix_local_identity_birth_date", "local_identity", ["domain", "birth_date"])
+    op.create_index("ix_local_identity_birth_name", "local_identity", ["domain", "birth_name_key"])
+    partial = {
+        "ix_local_identity_used_name": (["domain", "used_name_key"], "used_name_key <> ''"),
+        "ix_local_identity_person": (["person_id", "domain"], "person_id IS NOT NULL"),
+        "ix_local_identity_ins": (["ins_matricule", "domain"], "ins_matricule IS NOT NULL"),
+    }
+    for name, (columns, where) in partial.items():
+        op.create_index(name, "local_identity", columns, postgresql_where=sa.text(where))
+
+
+def create_history() -> None:
     op.create_table(
         "identity_change",
         sa.Column("identity_id", sa.Uuid, sa.ForeignKey("local_identity.id"), primary_key=True),
