@@ -161,6 +161,8 @@ class Relay:
                 OSError,
                 asyncpg.PostgresError,
                 asyncpg.InterfaceError,
+                # What the driver says when a connection is cut in the middle of a statement's answer.
+                asyncpg.InternalClientError,
                 nats.errors.Error,
                 APIError,
             ) as error:
