@@ -51,6 +51,8 @@ class TokenMissing(Unauthenticated):
 class TokenRefused(Unauthenticated):
     """The bearer token is not valid here."""
 
+    remedy = "Get a token from the identity provider of this platform, for this platform."
+
 
 class TokenExpired(Unauthenticated):
     """The bearer token has expired."""
@@ -59,9 +61,13 @@ class TokenExpired(Unauthenticated):
 class UnknownPurpose(InvalidInput):
     """The purpose of use is not one of normal, bris_de_glace, centre_15."""
 
+    remedy = "Send one of them in Socle-Purpose, or no such header for normal care."
+
 
 class ReasonTooLong(InvalidInput):
     """The reason has more than 500 characters or a control character."""
+
+    remedy = "Say it in a sentence, percent-encoded in Socle-Reason."
 
 
 class Verifier:

@@ -22,6 +22,8 @@ TIMESTAMP = "google.protobuf.Timestamp"
 FIRST, LAST = -62_135_596_800, 253_402_300_799
 # PostgreSQL refuses NUL in a text, and no name or title holds a control character.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Bar codes part their fields with FS, GS, RS and US.
+CONTROL_SCANNED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1b\x7f]")
 
 
 class MalformedRequest(InvalidInput):
@@ -135,11 +137,12 @@ def _each(test: Problem) -> Problem:
 
 def _text(rule: options_pb2.Check) -> Problem:
     pattern = re.compile(rule.pattern) if rule.pattern else None
+    control = CONTROL_SCANNED if rule.scanned else CONTROL
 
     def test(value: str | None) -> str:
         if value is None:
             return ""
-        if CONTROL.search(value):
+        if not rule.raw and control.search(value):
             return "holds a control character"
         if pattern and not pattern.fullmatch(value):
             return f"does not have the form {rule.pattern}"

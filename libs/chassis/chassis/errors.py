@@ -55,6 +55,10 @@ class SocleError(Exception):
     """Something went wrong."""
 
     kind: ClassVar[Kind] = Kind.INTERNAL
+    # Where and what to do, for whoever raises the class without saying it. What is absent and what is
+    # invisible are raised from two places: an answer that differed would tell that something is there.
+    where: ClassVar[str] = ""
+    remedy: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -70,7 +74,7 @@ class SocleError(Exception):
     ) -> None:
         self.sentence = sentence or cleandoc(type(self).__doc__ or "").split("\n\n")[0].replace("\n", " ")
         self.reason = reason or snake(type(self).__name__).upper()
-        self.field, self.hint = field, hint
+        self.field, self.hint = field or self.where, hint or self.remedy
         self.violations = tuple(violations)
         self.rules = tuple(rules)
         self.retry_after = retry_after

@@ -51,6 +51,8 @@ class ProgramNotAllowed(Forbidden):
 class IdempotencyKeyTooLong(InvalidInput):
     """The Idempotency-Key has more than 255 characters."""
 
+    remedy = "Send a UUID, a new one for each change."
+
 
 class Internal(SocleError):
     """Something failed on our side; nothing was changed. Give the trace id to the operators."""

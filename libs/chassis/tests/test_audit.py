@@ -101,3 +101,24 @@ async def test_a_token_of_another_list_is_refused(pages: Pages, token: str) -> N
     with pytest.raises(InvalidInput) as error:
         await pages("person-1", 3, token)
     assert error.value.field == "page.token"
+
+
+async def test_one_access_to_many_subjects_is_a_line_in_the_journal_of_each(
+    fresh: Database, pages: Pages
+) -> None:
+    async with fresh.begin(call_as(callers.staff)) as tx:
+        await audit.record_each(
+            tx, callers.staff, "lot.read", ["p-1", "p-2"], now=NOW, object_id="lot", rules=["a"]
+        )
+        await audit.record_each(tx, callers.staff, "lot.read", [], now=NOW)
+        audit.record(tx, callers.staff, "lot.read", "p-3", now=NOW, object_id="lot", rules=["a"])
+    entries = [(await pages(subject))[0] for subject in ("p-1", "p-2", "p-3")]
+    assert [len(found) for found in entries] == [1, 1, 1]
+    assert {replace(found[0], id="") for found in entries} == {replace(entries[0][0], id="")}
+    assert len({found[0].id for found in entries}) == 3
+
+
+async def test_many_lines_by_nobody_are_refused(fresh: Database) -> None:
+    with pytest.raises(ValueError, match="anonymous"):
+        async with fresh.begin(call_as(callers.staff)) as tx:
+            await audit.record_each(tx, replace(callers.staff, subject=""), "lot.read", ["p-1"], now=NOW)

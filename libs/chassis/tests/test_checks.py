@@ -36,7 +36,7 @@ def faults(probe: ModuleType) -> Faults:
 
 def test_good_request_passes(faults: Faults) -> None:
     whole = {"body": "é" * 20, "inners": [{"name": "a"}], "day": "2024-02-29", "color": 1, "code": "AB"}
-    assert faults(**whole, colors=[0, 1], at="2026-06-12T10:00:00Z") == {}
+    assert faults(**whole, colors=[0, 1], at="2026-06-12T10:00:00Z", scan="S1\x1dS2\x1e", raw="a\0\x1b") == {}
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,9 @@ def test_good_request_passes(faults: Faults) -> None:
         ({"code": "AB\n"}, "code", "does not have the form [A-Z]+"),
         ({"tags": ["ok", "a\x00"]}, "tags", "holds a control character"),
         ({"thumb": "AAAAAA=="}, "thumb", "has more than 3 bytes"),
+        ({"scan": "S1\x1b"}, "scan", "holds a control character"),
+        ({"scan": "S1\x00"}, "scan", "holds a control character"),
+        ({"body": "S1\x1d"}, "body", "holds a control character"),
     ],
 )
 def test_each_check(faults: Faults, fields: dict[str, Any], path: str, problem: str) -> None:

@@ -164,3 +164,16 @@ def test_headers_say_how_to_log_in_and_when_to_retry() -> None:
 def test_reason_of_a_class_is_its_words(name: str) -> None:
     assert snake(name).replace("_", "") == name.lower()
     assert snake(name).count("_") == sum(c.isupper() for c in name) - 1
+
+
+class DrawerNotFound(NotFound):
+    """There is no such drawer."""
+
+    where = "drawer_id"
+    remedy = "List the drawers."
+
+
+def test_class_that_says_where_and_what_to_do_then_whoever_raises_it_need_not() -> None:
+    bare_one, told = DrawerNotFound(), DrawerNotFound(field="shelf_id", hint="Climb.")
+    assert (bare_one.field, bare_one.hint) == ("drawer_id", "List the drawers.")
+    assert (told.field, told.hint) == ("shelf_id", "Climb.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from chassis import page
+from chassis import journal, page
 from chassis.call import Call
 from chassis.caller import CallerKind
 from chassis.db import Database
@@ -164,7 +164,9 @@ class DmpServicer:
         person = PersonId(request.person_id)
         async with self.db.begin(call) as tx:
             entries, more = await usecases.list_journal(tx, call.caller, person, request.page, call.now())
-        return pb.ListJournalResponse(entries=[write.line(e, person) for e in entries], next_token=more)
+        return pb.ListJournalResponse(
+            entries=[journal.entry(e, person.value) for e in entries], next_token=more
+        )
 
 
 async def _examined(deposit: domain.Deposit, call: Call) -> None:

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis import audit
-from chassis.caller import CallerKind, Decision
+from chassis.caller import Decision
 from dmp.domain import (
     CLASS_SYSTEM,
     CLASSES,
@@ -17,11 +16,9 @@ from dmp.domain import (
     Coding,
     Document,
     GranteeKind,
-    PersonId,
     Record,
     Status,
 )
-from socle.common.v1 import common_pb2
 from socle.dmp.v1 import dmp_pb2 as pb
 
 STATUSES = {Status.CURRENT: pb.DOCUMENT_STATUS_CURRENT, Status.SUPERSEDED: pb.DOCUMENT_STATUS_SUPERSEDED}
@@ -29,8 +26,6 @@ KINDS = {
     GranteeKind.PROFESSIONAL: pb.ACCESS_KIND_PROFESSIONAL,
     GranteeKind.STRUCTURE: pb.ACCESS_KIND_STRUCTURE,
 }
-# The contract numbers the kinds of caller in the order of the chassis.
-ACTORS = {kind.value: number for number, kind in enumerate(CallerKind, start=1)}
 
 
 def moment(value: datetime | None) -> Timestamp | None:
@@ -115,23 +110,4 @@ def block(blocked: Block) -> pb.Access:
         grantee=blocked.professional,
         kind=pb.ACCESS_KIND_BLOCKED,
         since=moment(blocked.since),
-    )
-
-
-def line(of: audit.Entry, person: PersonId) -> common_pb2.AuditEntry:
-    # A representative stays an opaque person: a name would have to come from identity-ins.
-    actor = "self" if of.actor == f"person:{person}" else of.actor
-    return common_pb2.AuditEntry(
-        id=of.id,
-        occurred_at=moment(of.occurred_at),
-        actor_kind=ACTORS[of.actor_kind],  # type: ignore[arg-type]
-        actor=actor,
-        actor_name=of.actor_name,
-        organisation=of.organisation,
-        action=of.action,
-        outcome=of.outcome,
-        object_id=of.object_id,
-        purpose=of.purpose,
-        reason=of.reason,
-        rules=of.rules,
     )
