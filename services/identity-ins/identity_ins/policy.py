@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chassis.caller import Caller, Decision, permit, refuse
+from chassis.caller import Caller, CallerKind, Decision, permit, refuse
 
-from .domain import Identity, PersonId
+from .domain import Creation, Identity, PersonId
 
 # RNIV 1: an identification domain belongs to one structure, which alone reads and changes its identities.
 OWN_STRUCTURE = "rniv.own_structure"
@@ -18,6 +18,9 @@ STRANGER = "person.stranger"
 # The opaque id opens nothing by itself, so any known caller may ask for it; each ask is traced.
 ANY_KNOWN_CALLER = "person.any_known_caller"
 BY_SERVICE = "standing.by_service"
+# Guide d'implémentation of the INS: a human sees the paper and answers for it.
+PAPER_BY_HUMAN = "rniv.paper_seen_by_a_human"
+BY_AUDITOR = "journal.by_auditor"
 
 LOG_IN_FOR_STRUCTURE = "Log in for a structure: the token must carry SubjectOrganizationID."
 
@@ -27,6 +30,19 @@ def may_keep_identities(caller: Caller) -> Decision:
     if caller.organisation:
         return permit(OWN_STRUCTURE)
     return refuse(NO_STRUCTURE, hint=LOG_IN_FOR_STRUCTURE)
+
+
+def may_create(caller: Caller, wanted: Creation) -> Decision:
+    """Create this identity in the domain of one's structure."""
+    decision = may_keep_identities(caller)
+    return may_attest_paper(caller) if decision.permitted and wanted.paper else decision
+
+
+def may_attest_paper(caller: Caller) -> Decision:
+    """Vouch for an identity paper: software has seen none."""
+    if caller.kind in (CallerKind.PROFESSIONAL, CallerKind.STAFF):
+        return permit(OWN_STRUCTURE, PAPER_BY_HUMAN)
+    return refuse(PAPER_BY_HUMAN, hint="Create it without the paper; whoever sees the paper then records it.")
 
 
 def may_handle(caller: Caller, identity: Identity) -> Decision:
@@ -59,6 +75,56 @@ def may_read_person(caller: Caller, person_id: PersonId, linked: bool) -> Decisi
     return refuse(STRANGER)
 
 
+def may_read_journal(caller: Caller, person_id: PersonId) -> Decision:
+    """Read who accessed what is known of a person: the person, a representative, an auditor."""
+    if caller.kind is CallerKind.AUDITOR:
+        return permit(BY_AUDITOR)
+    return may_read_person(caller, person_id, linked=False)
+
+
 def may_ask_standing(caller: Caller) -> Decision:
     """Ask whether a structure holds a qualified identity: the second door let services in, nobody else."""
     return permit(BY_SERVICE) if caller.kind == "service" else refuse(BY_SERVICE)
+
+
+# INSi: its journal is the structure's own; the auditor of the platform reads all of it.
+WHOLE_JOURNAL = "insi.auditor"
+REGISTRY_OPERATOR = "registry.operator"
+
+
+def may_read_insi_journal(caller: Caller) -> Decision:
+    """Read the journal of INSi calls."""
+    if caller.kind == "auditor":
+        return permit(WHOLE_JOURNAL)
+    return may_search_ins(caller)
+
+
+def may_handle_lot(caller: Caller, domain: str) -> Decision:
+    """See and change a lot of verifications: those of another structure are invisible."""
+    if caller.organisation == domain != "":
+        return permit(OWN_STRUCTURE)
+    return refuse(OWN_STRUCTURE)
+
+
+def may_replace_number(caller: Caller) -> Decision:
+    """Give a person of the registry another number."""
+    return permit(REGISTRY_OPERATOR) if caller.kind == "operator" else refuse(REGISTRY_OPERATOR)
+
+
+def may_read_message(caller: Caller, domain: str) -> Decision:
+    """Read an outgoing message of a structure: those of another one are invisible."""
+    if caller.organisation == domain != "":
+        return permit(OWN_STRUCTURE)
+    return refuse(OWN_STRUCTURE)
+
+
+def may_see_vigilance(caller: Caller, domain: str) -> Decision:
+    """See and settle a case or a merge: those of another structure are invisible."""
+    if caller.organisation == domain != "":
+        return permit(OWN_STRUCTURE)
+    return refuse(OWN_STRUCTURE)
+
+
+def may_read_merges(caller: Caller, person_id: PersonId) -> Decision:
+    """Read the merges of all identities of a person, wherever: the person, a representative."""
+    return may_read_person(caller, person_id, linked=False)

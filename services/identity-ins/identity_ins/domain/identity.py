@@ -1,21 +1,21 @@
-"""The local identity of a structure: two facts, the status they make, and what may happen to it.
+"""The local identity of a structure: two facts, the status they make, and what vigilance says beside it.
 
 Sources: RNIV 1 (référentiel national d'identitovigilance) for statuses and attributes; HL7 France FHIR
-core for the codes of the papers.
+core for the codes of the papers. What may happen to an identity is in `steps`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 
-from chassis.errors import AlreadyExists, InvalidInput, NotFound, RuleViolated, Violation
+from chassis.errors import AlreadyExists, InvalidInput, NotFound, Violation
 from chassis.ids import Id
 
-from .ins import Ins
-from .registry import Answer, PersonId, Search, attempts
-from .traits import PROBLEM_OF_NAME, Sex, Traits, same_person, starts_name
+from .ins import BillingNumber, Ins
+from .registry import PersonId
+from .traits import Traits, today_in_france
 
 
 class IdentityId(Id):
@@ -36,17 +36,22 @@ class Status(StrEnum):
 class Attribute(StrEnum):
     """What identity vigilance says of an identity, beside its status."""
 
+    # Confirmed by someone (HOMA), or only detected so far (HOMD).
     HOMONYME = "homonyme"
+    HOMONYME_DETECTEE = "homonyme_detectee"
     DOUTEUSE = "douteuse"
     FICTIVE = "fictive"
 
 
-class Step(StrEnum):
-    """What may be done to an identity after its creation."""
+class CollectionMethod(StrEnum):
+    """How the traits were collected (méthode de collecte)."""
 
-    RETRIEVE_INS = "retrieve_ins"
-    CHECK_PAPER = "check_paper"
-    MARK_DOUBTFUL = "mark_doubtful"
+    TYPED = "SM"
+    CARTE_VITALE = "CV"
+    INSI = "INSI"
+    BAR_CODE = "CB"
+    RFID = "RFID"
+    APPLI_CARTE_VITALE = "AV"
 
 
 class Paper(StrEnum):
@@ -69,53 +74,22 @@ class Paper(StrEnum):
 class IdentityNotFound(NotFound):
     """There is no such local identity in your structure."""
 
+    where = "identity_id"
+    remedy = "Search for it by its traits, its number or its IPP."
+
 
 class IppAlreadyUsed(AlreadyExists):
     """This IPP already names another identity of your structure."""
 
-
-class IdentityDoubtful(RuleViolated):
-    """An identity marked douteuse stays provisoire: it may neither be sent to INSi nor be validated."""
-
-
-class IdentityFictitious(RuleViolated):
-    """An identity marked fictive stays provisoire: it may neither be sent to INSi nor be validated."""
-
-
-class InsAlreadyRetrieved(RuleViolated):
-    """The INS of this identity is already retrieved."""
-
-
-class PaperAlreadyChecked(RuleViolated):
-    """An identity paper is already recorded for this identity."""
-
-
-class IdentityAlreadyQualified(RuleViolated):
-    """This identity is already qualifiée: its traits are locked."""
-
-
-class IdentityAlreadyDoubtful(RuleViolated):
-    """This identity is already marked douteuse."""
-
-
-class TraitsDisagree(RuleViolated):
-    """The checked traits of this identity differ from those of INSi: it stays validée, without an INS."""
-
-
-class SexNeeded(RuleViolated):
-    """INSi searches by the sex of the civil status: an identity of unknown sex cannot be sent."""
-
-
-class CriterionNeeded(InvalidInput):
-    """A search of identities needs at least one criterion."""
-
-
-class CriteriaWrong(InvalidInput):
-    """No identity can match these criteria: see each field."""
+    remedy = "Search by this IPP: if it is the same patient, use that identity; if not, give another number."
 
 
 class PaperRefused(InvalidInput):
     """This is not the code of a high-confidence identity paper."""
+
+
+class PaperDateWrong(InvalidInput):
+    """An identity paper cannot have been checked on this date."""
 
 
 # What no list of codes can say by itself: why a paper that people do show is not enough.
@@ -130,29 +104,6 @@ STATUS_OF: dict[tuple[bool, bool], Status] = {
     (True, True): Status.QUALIFIEE,
 }
 
-ALLOWED: dict[tuple[Status, Step], Status] = {
-    (Status.PROVISOIRE, Step.RETRIEVE_INS): Status.RECUPEREE,
-    (Status.VALIDEE, Step.RETRIEVE_INS): Status.QUALIFIEE,
-    (Status.PROVISOIRE, Step.CHECK_PAPER): Status.VALIDEE,
-    (Status.RECUPEREE, Step.CHECK_PAPER): Status.QUALIFIEE,
-    **{(status, Step.MARK_DOUBTFUL): Status.PROVISOIRE for status in Status},
-}
-
-REFUSED: dict[tuple[Status, Step], type[RuleViolated]] = {
-    (Status.RECUPEREE, Step.RETRIEVE_INS): InsAlreadyRetrieved,
-    (Status.QUALIFIEE, Step.RETRIEVE_INS): IdentityAlreadyQualified,
-    (Status.VALIDEE, Step.CHECK_PAPER): PaperAlreadyChecked,
-    (Status.QUALIFIEE, Step.CHECK_PAPER): IdentityAlreadyQualified,
-}
-
-FORBIDDEN_BY: dict[tuple[Attribute, Step], type[RuleViolated]] = {
-    (Attribute.DOUTEUSE, Step.RETRIEVE_INS): IdentityDoubtful,
-    (Attribute.DOUTEUSE, Step.CHECK_PAPER): IdentityDoubtful,
-    (Attribute.DOUTEUSE, Step.MARK_DOUBTFUL): IdentityAlreadyDoubtful,
-    (Attribute.FICTIVE, Step.RETRIEVE_INS): IdentityFictitious,
-    (Attribute.FICTIVE, Step.CHECK_PAPER): IdentityFictitious,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
@@ -161,6 +112,8 @@ class Retrieval:
     ins: Ins
     person_id: PersonId
     at: datetime
+    # Last time INSi confirmed the number; None until it is asked again.
+    verified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +137,19 @@ class Identity:
     paper_check: PaperCheck | None = None
     attributes: frozenset[Attribute] = frozenset()
     version: int = 1
+    collection_method: CollectionMethod = CollectionMethod.TYPED
+    # OID of the authority that gave the IPP; empty for the domain itself.
+    ipp_authority: str = ""
+    billing_number: BillingNumber | None = None
+    # The identity that this one was merged into.
+    merged_into: IdentityId | None = None
+    updated_at: datetime | None = None
 
     @property
     def status(self) -> Status:
+        """Made of the two facts; one that was merged away vouches for nobody until the merge is undone."""
+        if self.merged_into:
+            return Status.PROVISOIRE
         return STATUS_OF[self.retrieval is not None, self.paper_check is not None]
 
     @property
@@ -204,39 +167,22 @@ class Change:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Criteria:
-    """What identities are searched by: every criterion given must match."""
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What a structure says of a patient that it sees for the first time."""
 
+    traits: Traits
+    # The structure's own number for the patient; made by the service when empty.
+    ipp: str = field(default="", repr=False)
+    ipp_authority: str = ""
+    collection_method: CollectionMethod = CollectionMethod.TYPED
+    billing_number: BillingNumber | None = None
+    # A number that the structure holds already: INSi is asked before it is believed.
     ins: Ins | None = None
-    ipp: str = ""
-    # Starts of the birth name or used name, and of any first name.
-    family: str = ""
-    given: str = ""
-    birth_date: date | None = None
-    sex: Sex | None = None
-    id: IdentityId | None = None
-
-    def __repr__(self) -> str:
-        return "Criteria(hidden)"
-
-
-def check_criteria(criteria: Criteria) -> Criteria:
-    """The same criteria; raises CriterionNeeded or CriteriaWrong."""
-    if criteria == Criteria():
-        raise CriterionNeeded(hint="Give an INS, an IPP, a name, a birth date, a sex or an id.")
-    names = {"family": criteria.family, "given": criteria.given}
-    wrong = [
-        Violation(field, PROBLEM_OF_NAME) for field, name in names.items() if name and not starts_name(name)
-    ]
-    if wrong:
-        raise CriteriaWrong(violations=wrong)
-    return criteria
-
-
-def create(id: IdentityId, domain: str, ipp: str, traits: Traits, now: datetime) -> Identity:
-    """A provisional identity; the service makes an IPP for a structure that gives none."""
-    return Identity(id, domain, ipp or ipp_of(id), traits, now)
+    paper: Paper | None = None
+    # None with a paper: checked now.
+    paper_checked_on: date | None = None
+    fictitious: bool = False
 
 
 def ipp_of(id: IdentityId) -> str:
@@ -248,59 +194,6 @@ def ipp_of(id: IdentityId) -> str:
     return ipp
 
 
-def searches(identity: Identity) -> tuple[Search, ...]:
-    """What INSi may be asked for this identity; raises IdentityDoubtful, IdentityFictitious or SexNeeded."""
-    check_attributes(identity, Step.RETRIEVE_INS)
-    if identity.traits.sex is Sex.UNKNOWN:
-        raise SexNeeded(field="identity_id", hint="Create the identity with the sex of the civil status.")
-    return attempts(identity.traits)
-
-
-def check_attributes(identity: Identity, step: Step) -> None:
-    """Raises the refusal of an attribute that forbids `step`."""
-    for attribute in sorted(identity.attributes):
-        if error := FORBIDDEN_BY.get((attribute, step)):
-            raise error(field="identity_id", hint="Have the identity vigilance of your structure settle it.")
-
-
-def allow(identity: Identity, step: Step) -> Status:
-    """The status that `step` leads to; raises the refusal of the attributes or of the transition table."""
-    check_attributes(identity, step)
-    if error := REFUSED.get((identity.status, step)):
-        raise error(field="identity_id", hint="Read the identity again: this step is done already.")
-    return ALLOWED[identity.status, step]
-
-
-def retrieve(identity: Identity, answer: Answer, now: datetime) -> Identity:
-    """The identity once INSi has answered: unchanged without a person, else with the traits of INSi."""
-    allow(identity, Step.RETRIEVE_INS)
-    found = answer.person
-    if found is None:
-        return identity
-    if identity.paper_check and not same_person(identity.traits, found.traits):
-        raise TraitsDisagree(field="identity_id", hint="Check the paper against the traits of INSi again.")
-    traits = replace(
-        found.traits, used_name=identity.traits.used_name, used_first_name=identity.traits.used_first_name
-    )
-    retrieval = Retrieval(found.ins, found.id, now)
-    return replace(identity, traits=traits, retrieval=retrieval, version=identity.version + 1)
-
-
-def check_paper(identity: Identity, paper: Paper, now: datetime) -> Identity:
-    """The identity whose paper was seen."""
-    allow(identity, Step.CHECK_PAPER)
-    return replace(identity, paper_check=PaperCheck(paper, now), version=identity.version + 1)
-
-
-def mark_doubtful(identity: Identity) -> Identity:
-    """Back to provisoire: both facts are gone, and the INS with them."""
-    allow(identity, Step.MARK_DOUBTFUL)
-    attributes = identity.attributes | {Attribute.DOUTEUSE}
-    return replace(
-        identity, retrieval=None, paper_check=None, attributes=attributes, version=identity.version + 1
-    )
-
-
 def parse_paper(code: str, field: str = "paper") -> Paper:
     """The paper of a code; raises PaperRefused with the reason."""
     try:
@@ -308,3 +201,20 @@ def parse_paper(code: str, field: str = "paper") -> Paper:
     except ValueError:
         problem = PAPERS_REFUSED.get(code, f"use one of {', '.join(Paper)}")
         raise PaperRefused(field=field, violations=[Violation(field, problem)]) from None
+
+
+def paper_checked_at(wanted: Creation, now: datetime) -> datetime:
+    """The moment that a paper was checked at; raises PaperDateWrong.
+
+    A date without an hour is held as noon UTC: it is then that date from Martinique to La Réunion.
+    """
+    checked_on, field = wanted.paper_checked_on, "paper_checked_on"
+    if checked_on is None:
+        return now
+    if wanted.paper is None:
+        raise PaperDateWrong(field=field, violations=[Violation(field, "say which paper was checked")])
+    if checked_on > today_in_france(now):
+        raise PaperDateWrong(field=field, violations=[Violation(field, "this date is in the future")])
+    if checked_on < wanted.traits.earliest_birth_date:
+        raise PaperDateWrong(field=field, violations=[Violation(field, "this date is before the birth")])
+    return min(datetime.combine(checked_on, time(12), UTC), now)

@@ -15,9 +15,11 @@ from chassis.errors import InvalidInput, Violation
 # Sex, year, month (20 to 99 when the month of birth is not known), department, commune, order, key.
 NIR = re.compile(r"[12]\d{2}(0[1-9]|1[0-2]|[2-9]\d)(\d{2}|2[AB])\d{3}\d{3}\d{2}", re.ASCII)
 # The waiting number has no published layout: the first digit and the key are all that can be told.
-NIA = re.compile(r"[123478]\d{5}[\dAB]\d{8}", re.ASCII)
+NIA = re.compile(r"[123478]\d{4}(\d{2}|2[AB])\d{8}", re.ASCII)
 # Numbers that identify nobody for good: NNP (7, 8; abolished in 2022), "migrant de passage" (5, 6).
 OTHER = re.compile(r"[5-8]\d{12}(\d{2})?", re.ASCII)
+# What care may be billed under: any of them.
+BILLED = re.compile(r"[1-8]\d{4}(\d{2}|2[AB])\d{8}", re.ASCII)
 # Corsica is written with a letter, and counts as 19 or 18 in the key.
 CORSICA = {"2A": "19", "2B": "18"}
 
@@ -64,6 +66,23 @@ class InsAuthorityUnknown(InvalidInput):
     """The OID is not that of an authority that gives INS numbers."""
 
 
+class BillingNumberWrong(InvalidInput):
+    """The number that care is billed under is not a social security number with its key."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BillingNumber:
+    """The number that care is billed under, 15 characters: often that of a parent, and so never an INS.
+
+    It has a type of its own so that no function that wants an INS can be given one by mistake.
+    """
+
+    number: str
+
+    def __repr__(self) -> str:
+        return "BillingNumber(hidden)"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Ins:
     """A checked INS. Printing it shows its authority only: the number must never reach a log."""
@@ -103,6 +122,21 @@ def parse_ins(matricule: str, oid: str, platform: Platform, field: str = "ins") 
     if key_of(compact[:13]) != compact[13:]:
         raise _wrong(InsKeyWrong, f"{field}.matricule", "read the number again from its source")
     return Ins(compact, authority)
+
+
+def parse_billing_number(text: str, field: str = "billing_number") -> BillingNumber:
+    """The number written as 15 characters (spaces and case do not count); raises BillingNumberWrong.
+
+    Numbers that identify nobody for good are accepted here: care is billed under them all the same.
+    """
+    compact = "".join(text.split()).upper()
+    if not BILLED.fullmatch(compact):
+        raise _wrong(BillingNumberWrong, field, "15 characters are needed: 13 of the number, then its key")
+    if key_of(compact[:13]) != compact[13:]:
+        raise _wrong(
+            BillingNumberWrong, field, "the key does not match: read the number again from its source"
+        )
+    return BillingNumber(compact)
 
 
 def _authority(oid: str, platform: Platform, field: str) -> Authority:
