@@ -9,11 +9,11 @@ from .identities import (
     insert_identity,
     is_linked,
     is_qualified,
-    list_visible_identities,
     lock_identity,
     save_identity,
 )
-from .registry import find_person_id, get_person, list_namesakes
+from .lists import list_visible_identities
+from .registry import find_holder, find_person_id, get_person, list_namesakes
 from .tables import METADATA
 
 CONSTRAINTS: dict[str, type[SocleError]] = {"uq_local_identity_ipp": IppAlreadyUsed}
@@ -21,6 +21,7 @@ CONSTRAINTS: dict[str, type[SocleError]] = {"uq_local_identity_ipp": IppAlreadyU
 __all__ = [
     "CONSTRAINTS",
     "METADATA",
+    "find_holder",
     "find_person_id",
     "get_identity",
     "get_person",

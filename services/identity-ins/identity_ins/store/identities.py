@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +14,9 @@ from chassis.errors import Conflict
 from identity_ins.domain import (
     Attribute,
     Authority,
+    BillingNumber,
     Change,
-    Criteria,
+    CollectionMethod,
     Identity,
     IdentityId,
     IdentityNotFound,
@@ -23,6 +24,7 @@ from identity_ins.domain import (
     Paper,
     PaperCheck,
     PersonId,
+    Precision,
     Retrieval,
     Sex,
     Traits,
@@ -35,16 +37,20 @@ T = LOCAL_IDENTITY.c
 # Search keys are for the WHERE clause only.
 SHOWN = [column for column in T if not column.name.endswith(("_key", "_keys"))]
 GET = sa.select(*SHOWN).where(T.id == sa.bindparam("identity_id"))
-LOCK = GET.with_for_update()
-CHANGED = [column.name for column in T if column.name not in ("id", "domain", "ipp", "created_at")]
+# Nobody may change the row; a case or a message that only refers to it need not wait (FOR NO KEY UPDATE).
+LOCK = GET.with_for_update(key_share=True)
+FIXED = ("id", "domain", "ipp", "ipp_authority", "created_at")
+CHANGED = [column.name for column in T if column.name not in FIXED]
 SAVE = (
     sa.update(LOCAL_IDENTITY)
     .where(T.id == sa.bindparam("identity_id"), T.version == sa.bindparam("version_before"))
     .values({name: sa.bindparam(name) for name in CHANGED})
 )
+# An identity that was merged away speaks for nobody: the one that was kept does.
+STANDS = T.merged_into.is_(None)
 LINKED = sa.select(
     sa.exists()
-    .where(T.person_id == sa.bindparam("person_id"), T.domain == sa.bindparam("domain"))
+    .where(T.person_id == sa.bindparam("person_id"), T.domain == sa.bindparam("domain"), STANDS)
     .label("found")
 )
 QUALIFIED = sa.select(
@@ -54,6 +60,7 @@ QUALIFIED = sa.select(
         T.domain == sa.bindparam("domain"),
         T.retrieved_at.is_not(None),
         T.paper_checked_at.is_not(None),
+        STANDS,
     )
     .label("found")
 )
@@ -112,58 +119,6 @@ async def is_qualified(tx: ReadTx, person_id: PersonId, domain: str) -> bool:
     return await _exists(tx, QUALIFIED, person_id, domain)
 
 
-async def list_visible_identities(
-    tx: ReadTx, domain: str, criteria: Criteria, after: str | None, size: int
-) -> list[Identity]:
-    """The identities of a domain that match every criterion, by id, from the one after `after`."""
-    wanted = {name: value for name, value in _wanted(criteria).items() if value}
-    statement = _listing(frozenset(wanted), after is not None)
-    rows = await tx.all(statement, domain=domain, after=after, size=size, **wanted)
-    return [_identity(row) for row in rows]
-
-
-def _wanted(criteria: Criteria) -> dict[str, Any]:
-    return {
-        "matricule": criteria.ins.matricule if criteria.ins else None,
-        "oid": criteria.ins.oid.value if criteria.ins else None,
-        "ipp": criteria.ipp,
-        "family": comparison_key(criteria.family),
-        "given": comparison_key(criteria.given),
-        "birth_date": criteria.birth_date,
-        "sex": criteria.sex.value if criteria.sex else None,
-        "identity_id": criteria.id.value if criteria.id else None,
-    }
-
-
-@lru_cache(maxsize=256)
-def _listing(wanted: frozenset[str], resumed: bool) -> sa.Select[Any]:
-    """One statement for each set of criteria, so that each is planned for its own index."""
-    statement = sa.select(*SHOWN).where(T.domain == sa.bindparam("domain"))
-    statement = statement.where(*(MATCHES[name] for name in sorted(wanted)))
-    if resumed:
-        statement = statement.where(T.id > sa.bindparam("after"))
-    return statement.order_by(T.id).limit(sa.bindparam("size", type_=sa.Integer))
-
-
-def _starts(key: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
-    """A prefix match as a range, which an index serves whatever the plan; "~" sorts after every letter."""
-    prefix = sa.bindparam(name, type_=sa.Text)
-    return sa.and_(key >= prefix, key < prefix + "~")
-
-
-GIVEN = sa.func.unnest(T.given_keys).column_valued("given_key")
-MATCHES: dict[str, sa.ColumnElement[bool]] = {
-    "matricule": T.ins_matricule == sa.bindparam("matricule"),
-    "oid": T.ins_oid == sa.bindparam("oid"),
-    "ipp": T.ipp == sa.bindparam("ipp"),
-    "family": sa.or_(_starts(T.birth_name_key, "family"), _starts(T.used_name_key, "family")),
-    "given": sa.exists(sa.select(GIVEN).where(_starts(GIVEN, "given"))),
-    "birth_date": T.birth_date == sa.bindparam("birth_date"),
-    "sex": T.sex == sa.bindparam("sex"),
-    "identity_id": T.id == sa.bindparam("identity_id"),
-}
-
-
 async def _exists(tx: ReadTx, statement: sa.Select[Any], person_id: PersonId, domain: str) -> bool:
     row = await tx.one(statement, person_id=person_id.value, domain=domain)
     return row is not None and bool(row["found"])
@@ -171,11 +126,12 @@ async def _exists(tx: ReadTx, statement: sa.Select[Any], person_id: PersonId, do
 
 def _found(row: Record | None) -> Identity:
     if row is None:
-        raise IdentityNotFound(field="identity_id")
-    return _identity(row)
+        raise IdentityNotFound
+    return identity_of(row)
 
 
-def _identity(row: Record) -> Identity:
+def identity_of(row: Mapping[str, Any] | Record) -> Identity:
+    """The identity that a row, or the history of one, holds."""
     return Identity(
         IdentityId(str(row["id"])),
         row["domain"],
@@ -186,10 +142,15 @@ def _identity(row: Record) -> Identity:
         PaperCheck(Paper(row["paper"]), row["paper_checked_at"]) if row["paper"] else None,
         frozenset(Attribute(name) for name in row["attributes"]),
         row["version"],
+        CollectionMethod(row["collection_method"]),
+        row["ipp_authority"],
+        BillingNumber(row["billing_number"]) if row["billing_number"] else None,
+        IdentityId(str(row["merged_into"])) if row["merged_into"] else None,
+        row["updated_at"],
     )
 
 
-def _traits(row: Record) -> Traits:
+def _traits(row: Mapping[str, Any] | Record) -> Traits:
     return Traits(
         row["birth_name"],
         tuple(row["birth_first_names"]),
@@ -198,21 +159,28 @@ def _traits(row: Record) -> Traits:
         row["birth_place"],
         row["used_name"],
         row["used_first_name"],
+        row["birth_place_name"],
+        Precision(row["birth_date_precision"]),
     )
 
 
-def _retrieval(row: Record) -> Retrieval | None:
+def _retrieval(row: Mapping[str, Any] | Record) -> Retrieval | None:
     if row["retrieved_at"] is None:
         return None
     ins = Ins(row["ins_matricule"], Authority(row["ins_oid"]))
-    return Retrieval(ins, PersonId(str(row["person_id"])), row["retrieved_at"])
+    return Retrieval(ins, PersonId(str(row["person_id"])), row["retrieved_at"], row["verified_at"])
 
 
 def _values(identity: Identity) -> dict[str, Any]:
     return {
         "domain": identity.domain,
         "ipp": identity.ipp,
+        "ipp_authority": identity.ipp_authority,
+        "billing_number": identity.billing_number.number if identity.billing_number else "",
+        "collection_method": identity.collection_method.value,
+        "merged_into": identity.merged_into.value if identity.merged_into else None,
         "created_at": identity.created_at,
+        "updated_at": identity.updated_at or identity.created_at,
         "version": identity.version,
         "attributes": sorted(attribute.value for attribute in identity.attributes),
         **_trait_values(identity.traits),
@@ -221,6 +189,7 @@ def _values(identity: Identity) -> dict[str, Any]:
 
 
 def _trait_values(traits: Traits) -> dict[str, Any]:
+    # Nobody reads these any more but the release before this one, while both run.
     used_first_name = [comparison_key(traits.used_first_name)] if traits.used_first_name else []
     return {
         "birth_name": traits.birth_name,
@@ -228,6 +197,8 @@ def _trait_values(traits: Traits) -> dict[str, Any]:
         "sex": traits.sex.value,
         "birth_date": traits.birth_date,
         "birth_place": traits.birth_place,
+        "birth_place_name": traits.birth_place_name,
+        "birth_date_precision": traits.birth_date_precision.value,
         "used_name": traits.used_name,
         "used_first_name": traits.used_first_name,
         "birth_name_key": traits.birth_name_key,
@@ -243,6 +214,7 @@ def _fact_values(identity: Identity) -> dict[str, Any]:
         "ins_oid": retrieval.ins.oid.value if retrieval else None,
         "person_id": retrieval.person_id.value if retrieval else None,
         "retrieved_at": retrieval.at if retrieval else None,
+        "verified_at": retrieval.verified_at if retrieval else None,
         "paper": check.paper.value if check else None,
         "paper_checked_at": check.at if check else None,
     }
