@@ -1,40 +1,137 @@
-"""`python -m identity_ins.seed --count 1000000`: fills the registry of the database in SOCLE_DATABASE_URL."""
+"""`python -m identity_ins.seed`: fills the database in SOCLE_DATABASE_URL with persons.
+
+`--count 1000000` alone, or `persons --count`, fills the registry with fictitious ones; `import FILE` adds
+those of a CSV file; `identities` makes local identities of a structure. Each can be stopped and run again.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
+import asyncpg
 import typer
-from rich.progress import Progress
+from rich.console import Console
 
+import chassis
 from chassis import db
-from chassis.settings import Settings, read_secret
+from chassis.call import utc_now
+from chassis.errors import RuleViolated, SocleError
+from chassis.settings import read_secret
+from identity_ins.domain import Platform, today_in_france
 
+from .identities import load_identities
+from .intake import Intake, rejections, take_in
+from .lines import count_lines, header_of, read_lines
 from .load import load
+from .progress import shown
 
 FIRST_START = 10_000
+T = TypeVar("T")
+Count = Annotated[int, typer.Option(help="How many must stand at the end.", min=0)]
+Workers = Annotated[
+    int, typer.Option(help="Processes that make the rows; 0 for none beside this one.", min=0)
+]
+CORES = os.cpu_count() or 1
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+errors = Console(stderr=True, highlight=False)
 
 
-async def _fill(count: int) -> int:
-    settings = Settings()
-    password = read_secret(settings.database_password_file)
-    pool = await db.connect(settings.database_url, password, 1)
-    try:
-        with Progress() as bar:
-            task = bar.add_task("fictitious persons", total=count)
-            return await load(pool, count, lambda done: bar.update(task, completed=done))
-    finally:
-        await pool.close()
+class Settings(chassis.Settings):
+    """Those of the service that this command needs."""
+
+    ins_platform: Platform = Platform.TEST
 
 
-def main(
-    count: Annotated[int, typer.Option(help="Persons that must stand in the registry.")] = FIRST_START,
-) -> None:
+class RegistryNotOurs(RuleViolated):
+    """On a production platform the registry is that of the téléservice INSi: nothing is loaded into it."""
+
+
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context, count: Count = FIRST_START, workers: Workers = CORES) -> None:
     """Fill the reference registry with fictitious persons, under the INS test OID."""
-    added = asyncio.run(_fill(count))
+    if context.invoked_subcommand is None:
+        persons(count, workers)
+
+
+@app.command()
+def persons(count: Count = FIRST_START, workers: Workers = CORES) -> None:
+    """Persons number 1 to COUNT, the same on every machine."""
+    with shown("fictitious persons", count) as progress:
+        added = _run(lambda pool: load(pool, count, progress, workers))
     typer.echo(f"{added} persons added, {count} stand in the registry")
 
 
+@app.command("import")
+def take(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV with the columns of INSi.")],
+    rejected: Annotated[
+        Path | None,
+        typer.Option(help="Where refused lines go, with reasons; FILE.rejected.csv if not given."),
+    ] = None,
+) -> None:
+    """The persons of a CSV file; lines that are wrong go to a file of their own, with the reason."""
+    refused = rejected or file.with_name(f"{file.name}.rejected.csv")
+    if refused.resolve() == file.resolve():
+        raise typer.BadParameter("the refused lines would overwrite the file that is read")
+    with shown("lines", count_lines(file)) as progress:
+        found = _run(lambda pool: _take_file(pool, file, refused, progress))
+    typer.echo(f"{found.added} persons added, {found.standing} stood already, {found.rejected} lines refused")
+    if found.rejected:
+        typer.echo(f"What is wrong with each refused line: {refused}")
+        raise typer.Exit(1)
+
+
+@app.command()
+def identities(
+    domain: Annotated[str, typer.Option(help="National identifier of the structure.")],
+    count: Count = FIRST_START,
+    workers: Workers = CORES,
+) -> None:
+    """Local identities of a structure, made of persons 1 to COUNT: provisoires, récupérées, qualifiées."""
+    with shown("local identities", count) as progress:
+        added = _run(lambda pool: load_identities(pool, domain, count, progress, workers))
+    typer.echo(f"{added} identities added, {count} stand in {domain}")
+
+
+async def _take_file(
+    pool: asyncpg.Pool[Any], file: Path, refused: Path, progress: Callable[[int], None]
+) -> Intake:
+    lines = read_lines(file, Settings().ins_platform, today_in_france(utc_now()))
+    with rejections(refused, header_of(file)) as reject:
+        return await take_in(pool, lines, reject, progress)
+
+
+def _run(work: Callable[[asyncpg.Pool[Any]], Awaitable[T]]) -> T:
+    """Does the work on the database; what is wrong is said in a sentence."""
+    try:
+        return asyncio.run(_with_pool(work))
+    except SocleError as error:
+        said = f"{error} {error.hint}".strip()
+    except asyncpg.PostgresError as error:
+        # The words of the driver hold the values of the row.
+        said = (
+            f"PostgreSQL refused ({error.sqlstate}): {getattr(error, 'constraint_name', '') or type(error)}"
+        )
+    errors.print(said, style="red", soft_wrap=True, markup=False)
+    raise typer.Exit(2)
+
+
+async def _with_pool(work: Callable[[asyncpg.Pool[Any]], Awaitable[T]]) -> T:
+    settings = Settings()
+    if settings.ins_platform is not Platform.TEST:
+        raise RegistryNotOurs
+    with db.translated({}):
+        pool = await db.connect(settings.database_url, read_secret(settings.database_password_file), 1)
+        try:
+            return await work(pool)
+        finally:
+            await pool.close()
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -55,8 +55,13 @@ def mix(n: int, salt: int) -> int:
 def person_id_of(n: int) -> str:
     """The opaque id of person number n (from 1): shaped as a UUIDv7, in the order of n."""
     _check_number(n)
-    bits = mix(n, 1) << 64 | mix(n, 2)
-    stamped = (EPOCH_MS + n) << 80 | (bits & ((1 << 80) - 1))
+    return stamped_id(n, 1, 2)
+
+
+def stamped_id(n: int, *salts: int) -> str:
+    """A UUIDv7 in the order of n, its random part made of two salts."""
+    high, low = (mix(n, salt) for salt in salts)
+    stamped = (EPOCH_MS + n) << 80 | ((high << 64 | low) & ((1 << 80) - 1))
     versioned = stamped & ~(0xF << 76) | 0x7 << 76
     return str(UUID(int=versioned & ~(0x3 << 62) | 0x2 << 62))
 
