@@ -1,4 +1,4 @@
-"""The contract on a real gRPC server with all its doors."""
+"""The local identities on a real gRPC server: the journey, what is refused, replays, pages."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -9,88 +9,39 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-from chassis import status
-from chassis.caller import Caller
+from chassis import page
 from chassis.db import Database
-from chassis.errors import SocleError
-from chassis.testing import LocalIssuer, Matrix, Served, callers, doors, events_of, same_as_golden, served
-from identity_ins import clients, seed
-from identity_ins.api import IdentityInsServicer
-from identity_ins.domain import Platform, Sex, Traits
+from chassis.testing import LocalIssuer, Served, callers, events_of, same_as_golden
+from identity_ins import seed
+from identity_ins.domain import Traits
 from socle.common.v1 import common_pb2
 from socle.identity_ins.v1 import events_pb2
 from socle.identity_ins.v1 import identity_ins_pb2 as pb
 
+from .api_given import (
+    PATIENT,
+    UNKNOWN_ID,
+    about,
+    check,
+    created,
+    doubt,
+    linked,
+    number,
+    refused,
+    resolution,
+    retrieval,
+    search,
+    sent,
+    serving,
+)
+
 HERE = Path(__file__).parent
-PATIENT, CHILD = seed.person(seed.PATIENT), seed.person(seed.OTHER_PATIENT)
-SEX = {Sex.MALE: pb.SEX_MALE, Sex.FEMALE: pb.SEX_FEMALE}
-TEST_OID = "1.2.250.1.213.1.4.10"
-UNKNOWN_ID = "01900000-0000-7000-8000-00000000dead"
 
 
 @pytest.fixture(scope="module")
 async def service(registry: Database, issuer: LocalIssuer) -> AsyncIterator[Served]:
-    servicer = IdentityInsServicer(registry, clients.Insi(registry), Platform.TEST)
-    async with served(servicer, registry, issuer) as running:
+    async with serving(registry, issuer) as running:
         yield running
-
-
-def sent(traits: Traits, **changes: Any) -> pb.Traits:
-    message = pb.Traits(
-        birth_name=traits.birth_name,
-        birth_first_names=traits.birth_first_names,
-        sex=SEX[traits.sex],
-        birth_date=traits.birth_date.isoformat(),
-        birth_place=traits.birth_place,
-    )
-    message.MergeFrom(pb.Traits(**changes))
-    return message
-
-
-def number(matricule: str = PATIENT.ins.matricule, oid: str = TEST_OID) -> pb.Ins:
-    return pb.Ins(matricule=matricule, oid=oid)
-
-
-def retrieval(id: str) -> pb.RetrieveInsRequest:
-    return pb.RetrieveInsRequest(identity_id=id)
-
-
-def check(id: str, paper: str = "CN") -> pb.CheckIdentityPaperRequest:
-    return pb.CheckIdentityPaperRequest(identity_id=id, paper=paper)
-
-
-def doubt(id: str, reason: str = "the photo is another's") -> pb.MarkIdentityDoubtfulRequest:
-    return pb.MarkIdentityDoubtfulRequest(identity_id=id, reason=reason)
-
-
-def resolution(matricule: str = PATIENT.ins.matricule, oid: str = TEST_OID) -> pb.ResolvePersonRequest:
-    return pb.ResolvePersonRequest(ins=number(matricule, oid))
-
-
-async def created(
-    service: Served, traits: Traits = PATIENT.traits, caller: Caller = callers.doctor
-) -> pb.Identity:
-    answer = await service.ask("CreateIdentity", pb.CreateIdentityRequest(traits=sent(traits)), caller)
-    identity: pb.Identity = answer.identity
-    return identity
-
-
-async def linked(
-    service: Served, traits: Traits = PATIENT.traits, caller: Caller = callers.doctor
-) -> pb.Identity:
-    identity = await created(service, traits, caller)
-    answer = await service.ask("RetrieveIns", retrieval(identity.id), caller)
-    assert answer.code == "00"
-    found: pb.Identity = answer.identity
-    return found
-
-
-async def refused(
-    service: Served, method: str, request: Any, caller: Caller | None, **metadata: str
-) -> SocleError:
-    with pytest.raises(grpc.aio.AioRpcError) as told:
-        await service.ask(method, request, caller, **metadata)
-    return status.from_status(told.value)
 
 
 async def test_journey_when_retrieved_then_checked_then_qualified(service: Served) -> None:
@@ -158,13 +109,22 @@ def creation(ipp: str = "", **changes: Any) -> pb.CreateIdentityRequest:
     return pb.CreateIdentityRequest(traits=sent(PATIENT.traits, **changes), ipp=ipp)
 
 
+def asked(**more: Any) -> pb.CreateIdentityRequest:
+    return pb.CreateIdentityRequest(traits=sent(PATIENT.traits), **more)
+
+
+def correction(id: str = UNKNOWN_ID, reason: str = "misread", **changes: Any) -> pb.CorrectTraitsRequest:
+    return pb.CorrectTraitsRequest(identity_id=id, traits=sent(PATIENT.traits, **changes), reason=reason)
+
+
+def versions(token: str = "", id: str = UNKNOWN_ID, **more: Any) -> pb.ListIdentityChangesRequest:
+    return pb.ListIdentityChangesRequest(
+        identity_id=id, page=common_pb2.PageRequest(size=2, token=token), **more
+    )
+
+
 def listing(token: str = "", **criteria: Any) -> pb.ListIdentitiesRequest:
     return pb.ListIdentitiesRequest(page=common_pb2.PageRequest(token=token), **criteria)
-
-
-def search(sex: pb.Sex.ValueType, first_name: str = "LEO") -> pb.SearchInsRequest:
-    born = CHILD.traits.birth_date.isoformat()
-    return pb.SearchInsRequest(birth_name="ROUSSEL", first_name=first_name, sex=sex, birth_date=born)
 
 
 BAD_KEY, CYRILLIC_A = "284058832102500", "\u0410"
@@ -177,7 +137,34 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("CreateIdentity", creation(birth_name=CYRILLIC_A), "traits.birth_name", "TRAITS_WRONG"),
     ("CreateIdentity", creation(birth_name="X" * 300), "traits.birth_name", "MALFORMED_REQUEST"),
     ("CreateIdentity", creation(birth_date="2099-01-01"), "traits.birth_date", "TRAITS_WRONG"),
-    ("CreateIdentity", creation(birth_date="2023-02-29"), "traits.birth_date", "MALFORMED_REQUEST"),
+    ("CreateIdentity", creation(birth_date="2023-02-29"), "traits.birth_date", "TRAITS_WRONG"),
+    ("CreateIdentity", creation(birth_date="28/03/1979"), "traits.birth_date", "MALFORMED_REQUEST"),
+    ("CreateIdentity", creation(birth_name="A\x00B"), "traits.birth_name", "MALFORMED_REQUEST"),
+    ("CreateIdentity", asked(paper="PC"), "paper", "PAPER_REFUSED"),
+    (
+        "CreateIdentity",
+        asked(paper="CN", paper_checked_on="2099-01-01"),
+        "paper_checked_on",
+        "PAPER_DATE_WRONG",
+    ),
+    ("CreateIdentity", asked(paper_checked_on="2026-01-01"), "paper_checked_on", "PAPER_DATE_WRONG"),
+    ("CreateIdentity", asked(billing_number=BAD_KEY), "billing_number", "BILLING_NUMBER_WRONG"),
+    ("CreateIdentity", asked(ins=number(BAD_KEY)), "ins.matricule", "INS_KEY_WRONG"),
+    ("CreateIdentity", asked(ipp_authority="here"), "ipp_authority", "MALFORMED_REQUEST"),
+    ("CorrectTraits", correction(birth_date="2023-02-29"), "traits.birth_date", "TRAITS_WRONG"),
+    ("CorrectTraits", correction(reason=""), "reason", "MALFORMED_REQUEST"),
+    (
+        "VerifyIns",
+        about(pb.VerifyInsRequest, UNKNOWN_ID, ins=number(BAD_KEY)),
+        "ins.matricule",
+        "INS_KEY_WRONG",
+    ),
+    ("ClearIdentityMark", about(pb.ClearIdentityMarkRequest, UNKNOWN_ID), "mark", "MALFORMED_REQUEST"),
+    ("RemoveIns", about(pb.RemoveInsRequest, UNKNOWN_ID, reason=""), "reason", "MALFORMED_REQUEST"),
+    ("ListIdentities", listing(born_from="2000-01-02", born_to="2000-01-01"), "born_to", "CRITERIA_WRONG"),
+    ("ListIdentities", listing(family="A", sort=9), "sort", "MALFORMED_REQUEST"),
+    ("ListIdentityChanges", versions("{"), "", "UNKNOWN_PAGE_TOKEN"),
+    ("ListIdentityChanges", versions(page.token(last=0)), "", "UNKNOWN_PAGE_TOKEN"),
     ("CheckIdentityPaper", check(UNKNOWN_ID, "PC"), "paper", "PAPER_REFUSED"),
     ("GetIdentity", pb.GetIdentityRequest(identity_id="1"), "identity_id", "MALFORMED_REQUEST"),
     ("ResolvePerson", resolution(BAD_KEY), "ins.matricule", "INS_KEY_WRONG"),
@@ -221,6 +208,14 @@ async def test_error_when_it_speaks_of_a_number_then_never_shows_it(service: Ser
         ("RetrieveIns", retrieval(UNKNOWN_ID)),
         ("CheckIdentityPaper", check(UNKNOWN_ID)),
         ("MarkIdentityDoubtful", doubt(UNKNOWN_ID)),
+        ("MarkIdentityFictitious", about(pb.MarkIdentityFictitiousRequest, UNKNOWN_ID)),
+        ("MarkIdentityHomonym", about(pb.MarkIdentityHomonymRequest, UNKNOWN_ID)),
+        ("ClearIdentityMark", about(pb.ClearIdentityMarkRequest, UNKNOWN_ID, mark=pb.IDENTITY_MARK_DOUTEUSE)),
+        ("CorrectTraits", correction()),
+        ("VerifyIns", about(pb.VerifyInsRequest, UNKNOWN_ID)),
+        ("RemoveIns", about(pb.RemoveInsRequest, UNKNOWN_ID)),
+        ("CancelPaperCheck", about(pb.CancelPaperCheckRequest, UNKNOWN_ID)),
+        ("ListIdentityChanges", versions()),
         ("GetPerson", pb.GetPersonRequest(person_id=UNKNOWN_ID)),
         ("ResolvePerson", resolution("199017510199823")),
     ],
@@ -298,53 +293,82 @@ async def test_list_when_paged_then_each_once_and_only_of_the_structure(
     assert seen == mine
 
 
-SITUATIONS: dict[str, dict[str, Caller]] = {
-    "one's structure": callers.every_kind(),
-    "another structure": {
-        "professional": callers.other_doctor,
-        "machine": replace(callers.machine, organisation="1750000026"),
-    },
-    "no structure": {"professional": replace(callers.doctor, organisation="")},
-    "the person": {"citizen": replace(callers.citizen, person_id=CHILD.id.value)},
-    "a representative": {"citizen": replace(callers.guardian, represents=frozenset({CHILD.id.value}))},
-}
-
-
-async def requests_about_the_child(service: Served) -> dict[str, Any]:
-    """A request for each RPC; each change has a fresh identity of the doctor's structure."""
-    new = [(await created(service, CHILD.traits)).id for _ in range(3)]
-    known = await linked(service, CHILD.traits)
-    return {
-        "CreateIdentity": pb.CreateIdentityRequest(traits=sent(CHILD.traits)),
-        "GetIdentity": pb.GetIdentityRequest(identity_id=known.id),
-        "ListIdentities": pb.ListIdentitiesRequest(ins=number(CHILD.ins.matricule)),
-        "SearchIns": search(pb.SEX_MALE),
-        "RetrieveIns": retrieval(new[0]),
-        "CheckIdentityPaper": check(new[1], "LEP"),
-        "MarkIdentityDoubtful": doubt(new[2]),
-        "ResolvePerson": resolution(CHILD.ins.matricule),
-        "GetPerson": pb.GetPersonRequest(person_id=CHILD.id.value),
-        "GetStanding": pb.GetStandingRequest(person_id=CHILD.id.value, domain="1750000018"),
-    }
-
-
-async def outcome(service: Served, method: str, request: Any, caller: Caller) -> str:
-    try:
-        answer = await service.ask(method, request, caller)
-    except grpc.aio.AioRpcError as error:
-        return error.code().name.lower().replace("_", " ")
-    return "empty" if method == "ListIdentities" and not answer.identities else "permitted"
-
-
-async def test_access_when_every_kind_asks_in_every_situation_then_as_reviewed(service: Served) -> None:
-    matrix = Matrix("identity-ins: who may do what (the person is a minor known to the doctor's structure)")
-    doors(matrix, service.servicer)
-    for situation, who in SITUATIONS.items():
-        for kind, caller in who.items():
-            for method, request in (await requests_about_the_child(service)).items():
-                matrix.add(method, situation, kind, await outcome(service, method, request, caller))
-    same_as_golden(HERE / "access_matrix.txt", matrix.text())
-
-
 def test_events_when_published_then_thin_and_as_reviewed() -> None:
     same_as_golden(HERE / "events.txt", events_of(events_pb2))
+
+
+async def test_journey_when_corrected_marked_and_cleared_then_each_change_is_in_the_history(
+    service: Served,
+) -> None:
+    identity = await created(service)
+    id = identity.id
+    named = await service.ask("CorrectTraits", correction(id, "married", used_name="Leroy"), callers.doctor)
+    assert named.identity.traits.used_name == "LEROY"
+    await service.ask("MarkIdentityHomonym", about(pb.MarkIdentityHomonymRequest, id), callers.doctor)
+    clear = about(pb.ClearIdentityMarkRequest, id, mark=pb.IDENTITY_MARK_HOMONYME)
+    await service.ask("ClearIdentityMark", clear, callers.doctor)
+    await service.ask("CheckIdentityPaper", check(id), callers.staff)
+    await service.ask("CancelPaperCheck", about(pb.CancelPaperCheckRequest, id), callers.doctor)
+    fiction = about(pb.MarkIdentityFictitiousRequest, id)
+    last = (await service.ask("MarkIdentityFictitious", fiction, callers.doctor)).identity
+    assert (last.version, list(last.attributes)) == (7, ["fictive"])
+    seen: list[pb.IdentityChange] = []
+    token = "-"
+    while token:
+        answer = await service.ask("ListIdentityChanges", versions(token.strip("-"), id), callers.doctor)
+        seen += answer.changes
+        token = answer.next_token
+    assert [(change.version, change.step) for change in seen] == [
+        (7, "mark_fictitious"),
+        (6, "cancel_paper_check"),
+        (5, "check_paper"),
+        (4, "clear_mark"),
+        (3, "mark_homonym"),
+        (2, "change_used_names"),
+        (1, "create"),
+    ]
+    assert (seen[0].identity, seen[-1].identity) == (last, identity)
+    assert (seen[2].author, seen[2].status_after) == (callers.staff.subject, pb.IDENTITY_STATUS_VALIDEE)
+    one = await service.ask("ListIdentityChanges", versions("", id, version=2), callers.doctor)
+    assert ([change.version for change in one.changes], one.next_token) == ([2], "")
+    beyond = await refused(service, "ListIdentityChanges", versions("", id, version=8), callers.doctor)
+    assert beyond.kind.grpc == "NOT_FOUND"
+
+
+async def test_create_when_something_is_odd_then_accepted_with_warnings(service: Served) -> None:
+    odd = sent(PATIENT.traits, birth_date="1984", birth_place="96001")
+    answer = await service.ask("CreateIdentity", pb.CreateIdentityRequest(traits=odd), callers.doctor)
+    assert [(warning.field, warning.code) for warning in answer.warnings] == [
+        ("traits.birth_place", "PLACE_UNKNOWN"),
+        ("traits.birth_date", "BIRTH_DATE_INCOMPLETE"),
+    ]
+    born = answer.identity.traits
+    assert (born.birth_date, born.birth_date_precision) == ("1984", pb.BIRTH_DATE_PRECISION_YEAR)
+
+
+async def test_list_when_sorted_backwards_then_the_token_holds_no_trait(
+    service: Served, make_traits: Callable[..., Traits]
+) -> None:
+    traits = [make_traits(birth_name=f"SORTED {letter}") for letter in "ABC"]
+    made = [(await created(service, one, callers.nurse)).id for one in traits]
+    seen: list[str] = []
+    token = "-"
+    while token:
+        request = listing(token.strip("-"), family="sorted", sort=pb.IDENTITY_SORT_FAMILY, descending=True)
+        request.page.size = 2
+        answer = await service.ask("ListIdentities", request, callers.nurse)
+        seen += [identity.id for identity in answer.identities]
+        token = answer.next_token
+        if token:
+            assert page.after(common_pb2.PageRequest(token=token))[1] == {"after": seen[-1]}
+    assert seen == made[::-1]
+
+
+async def test_journal_when_read_by_the_person_then_their_own_reading_is_called_self(service: Served) -> None:
+    await linked(service)
+    owner = replace(callers.citizen, person_id=PATIENT.id.value)
+    request = pb.ListPersonJournalRequest(person_id=PATIENT.id.value)
+    await service.ask("ListPersonJournal", request, owner)
+    first, *rest = (await service.ask("ListPersonJournal", request, owner)).entries
+    assert (first.action, first.actor, first.outcome) == ("person.read_journal", "self", "permitted")
+    assert "identity.retrieve_ins" in [entry.action for entry in rest]

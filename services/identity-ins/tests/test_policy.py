@@ -9,7 +9,7 @@ import pytest
 from chassis.caller import Caller
 from chassis.testing import callers
 from identity_ins import domain, policy
-from identity_ins.domain import Identity, IdentityId, PersonId, Traits
+from identity_ins.domain import Creation, Identity, IdentityId, Paper, PersonId, Traits
 
 PATIENT = PersonId(callers.citizen.person_id)
 CHILD = PersonId(callers.other_citizen.person_id)
@@ -19,7 +19,7 @@ HOMELESS = replace(callers.doctor, organisation="")
 @pytest.fixture
 def identity(make_traits: Callable[..., Traits]) -> Identity:
     now = datetime(2026, 6, 12, tzinfo=UTC)
-    return domain.create(IdentityId.new(), callers.doctor.organisation, "", make_traits(), now)
+    return domain.create(IdentityId.new(), callers.doctor.organisation, Creation(make_traits()), None, now)
 
 
 @pytest.mark.parametrize("caller", [callers.doctor, callers.staff, callers.machine])
@@ -74,6 +74,39 @@ def test_read_person_when_concerned_then_permitted_by_rule(
 )
 def test_read_person_when_not_concerned_then_refused(caller: Caller, person: PersonId, linked: bool) -> None:
     assert not policy.may_read_person(caller, person, linked).permitted
+
+
+@pytest.mark.parametrize(
+    ("caller", "permitted"),
+    [(callers.doctor, True), (callers.staff, True), (callers.machine, False), (HOMELESS, False)],
+)
+def test_create_when_a_paper_is_attested_then_by_a_human_of_a_structure(
+    caller: Caller, permitted: bool, make_traits: Callable[..., Traits]
+) -> None:
+    decision = policy.may_create(caller, Creation(make_traits(), paper=Paper.PASSPORT))
+    assert decision.permitted is permitted
+    assert permitted or decision.hint
+
+
+def test_create_when_no_paper_is_attested_then_a_machine_may(make_traits: Callable[..., Traits]) -> None:
+    assert policy.may_create(callers.machine, Creation(make_traits())).permitted
+    assert not policy.may_create(HOMELESS, Creation(make_traits())).permitted
+
+
+@pytest.mark.parametrize(
+    ("caller", "person", "permitted"),
+    [
+        (callers.citizen, PATIENT, True),
+        (callers.citizen, CHILD, False),
+        (callers.guardian, CHILD, True),
+        (callers.auditor, CHILD, True),
+        (callers.doctor, PATIENT, False),
+    ],
+)
+def test_journal_when_asked_then_for_the_person_a_representative_or_an_auditor(
+    caller: Caller, person: PersonId, permitted: bool
+) -> None:
+    assert policy.may_read_journal(caller, person).permitted is permitted
 
 
 def test_resolve_when_known_then_permitted_and_anonymous_then_refused() -> None:

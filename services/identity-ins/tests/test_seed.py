@@ -1,5 +1,6 @@
 """The fictitious registry: the same everywhere, right by the rules, and loaded once."""
 
+import asyncio
 from collections import defaultdict
 from datetime import date
 from uuid import UUID
@@ -9,7 +10,7 @@ import pytest
 from chassis.db import Database
 from identity_ins import domain, seed
 from identity_ins.domain import AnswerCode, Person, Platform, Search, Sex
-from identity_ins.seed.load import BATCH
+from identity_ins.seed.load import BATCH, alone
 
 TODAY = date(2026, 6, 12)
 
@@ -132,3 +133,13 @@ async def test_load_when_more_than_a_batch_then_in_several_transactions(database
     await seed.load(database.pool, BATCH + 500, said.append)
     assert said[-2:] == [BATCH + 400, BATCH + 500]
     assert await database.pool.fetchval("SELECT count(*) FROM person") == BATCH + 500
+
+
+async def test_load_when_a_larger_one_is_under_way_then_does_not_wait_for_its_end(database: Database) -> None:
+    await seed.load(database.pool, BATCH + 500)
+    async with database.pool.acquire() as other, alone(other):
+        assert await asyncio.wait_for(seed.load(database.pool, BATCH), 5) == 0
+        more = asyncio.create_task(seed.load(database.pool, BATCH + 510))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(more), 0.3)
+    assert await more == 10

@@ -16,29 +16,41 @@ from identity_ins import seed, store, usecases
 from identity_ins.domain import (
     Answer,
     AnswerCode,
+    Creation,
     Identity,
     IdentityAlreadyDoubtful,
+    IdentityAlreadyFictitious,
     IdentityId,
     InsAlreadyRetrieved,
+    InsNotHeld,
     IppAlreadyUsed,
     Paper,
     PaperAlreadyChecked,
+    PaperNotChecked,
+    Question,
     Sex,
+    Sort,
     Status,
+    Step,
+    Verdict,
+    Verification,
 )
+from identity_ins.store import lists
 from identity_ins.store.registry import NAMESAKES
 
 pytestmark = pytest.mark.usefixtures("registry")
 PATIENT = seed.person(1)
+ASKED, FOUND = Question(PATIENT.traits), Answer(AnswerCode.FOUND, PATIENT)
 RIVALS = 12
-Work = Callable[[Tx], Awaitable[Identity]]
+Work = Callable[[Tx], Awaitable[object]]
 
 
 async def created(database: Database, ipp: str = "") -> Identity:
     async with database.begin(call_as(callers.doctor)) as tx:
-        return await usecases.create_identity(
-            tx, callers.doctor, IdentityId.new(), PATIENT.traits, ipp, now=NOW
+        identity, _ = await usecases.create_identity(
+            tx, callers.doctor, IdentityId.new(), Creation(PATIENT.traits, ipp), now=NOW
         )
+        return identity
 
 
 async def test_create_when_the_ipp_is_taken_in_the_structure_then_already_exists(registry: Database) -> None:
@@ -47,7 +59,7 @@ async def test_create_when_the_ipp_is_taken_in_the_structure_then_already_exists
         await created(registry, "SAME")
     async with registry.begin(call_as(callers.other_doctor)) as tx:
         await usecases.create_identity(
-            tx, callers.other_doctor, IdentityId.new(), PATIENT.traits, "SAME", now=NOW
+            tx, callers.other_doctor, IdentityId.new(), Creation(PATIENT.traits, "SAME"), now=NOW
         )
 
 
@@ -64,16 +76,22 @@ async def statements_of(database: Database, work: Work) -> list[str]:
     return sent
 
 
-async def test_hot_paths_when_counted_then_one_statement_to_create_and_two_to_read(
-    registry: Database,
-) -> None:
+async def test_hot_paths_when_counted_then_as_few_statements_as_they_need(registry: Database) -> None:
     caller, id = callers.doctor, IdentityId.new()
+    unlike_others = Creation(seed.person(400).traits)
     written = await statements_of(
-        registry, lambda tx: usecases.create_identity(tx, caller, id, PATIENT.traits, "", now=NOW)
+        registry, lambda tx: usecases.create_identity(tx, caller, id, unlike_others, now=NOW)
     )
-    assert len(written) == 1
-    for table in ("local_identity", "identity_change", "audit", "outbox"):
-        assert f"INSERT INTO {table} " in written[0]
+    # The locks of its blocks, who is near, all its rows at once.
+    assert [statement.split()[0] for statement in written] == [
+        "BEGIN;",
+        "SELECT",
+        "SELECT",
+        "WITH",
+        "COMMIT;",
+    ]
+    for table in ("local_identity", "identity_key", "identity_change", "audit", "outbox"):
+        assert f"INSERT INTO {table} " in written[3]
     read = await statements_of(registry, lambda tx: usecases.get_identity(tx, caller, id, now=NOW))
     assert [statement.split()[0] for statement in read] == ["SELECT", "INSERT"]
 
@@ -81,7 +99,7 @@ async def test_hot_paths_when_counted_then_one_statement_to_create_and_two_to_re
 async def race(database: Database, work: Work) -> tuple[list[Identity], list[SocleError]]:
     """Runs the same work in as many transactions at once; who won, what the others were told."""
 
-    async def rival() -> Identity:
+    async def rival() -> object:
         async with database.begin(call_as(callers.doctor)) as tx:
             return await work(tx)
 
@@ -105,21 +123,97 @@ async def test_paper_when_checked_by_many_at_once_then_one_wins_and_the_others_a
 
 
 async def test_number_when_retrieved_by_many_at_once_then_one_wins(registry: Database) -> None:
-    id, answer = (await created(registry)).id, Answer(AnswerCode.FOUND, PATIENT)
+    id = (await created(registry)).id
     won, told = await race(
-        registry, lambda tx: usecases.retrieve_ins(tx, callers.doctor, id, answer, now=NOW)
+        registry, lambda tx: usecases.retrieve_ins(tx, callers.doctor, id, ASKED, FOUND, now=NOW)
     )
     assert [identity.status for identity in won] == [Status.RECUPEREE]
     assert {type(error) for error in told} == {InsAlreadyRetrieved}
 
 
-async def test_doubt_when_marked_by_many_at_once_then_one_wins(registry: Database) -> None:
+async def qualified(database: Database) -> IdentityId:
+    id = (await created(database)).id
+    async with database.begin(call_as(callers.doctor)) as tx:
+        await usecases.retrieve_ins(tx, callers.doctor, id, ASKED, FOUND, now=NOW)
+        await usecases.check_identity_paper(tx, callers.doctor, id, Paper.PASSPORT, now=NOW)
+    return id
+
+
+WORKS: dict[str, tuple[Callable[[Tx, IdentityId], Awaitable[Identity]], type[SocleError]]] = {
+    "doubt": (
+        lambda tx, who: usecases.mark_identity(tx, callers.doctor, who, Step.MARK_DOUBTFUL, "x", now=NOW),
+        IdentityAlreadyDoubtful,
+    ),
+    "fiction": (
+        lambda tx, who: usecases.mark_identity(tx, callers.doctor, who, Step.MARK_FICTITIOUS, "x", now=NOW),
+        IdentityAlreadyFictitious,
+    ),
+    "removal": (lambda tx, who: usecases.remove_ins(tx, callers.doctor, who, "x", now=NOW), InsNotHeld),
+    "cancellation": (
+        lambda tx, who: usecases.cancel_paper_check(tx, callers.doctor, who, "x", now=NOW),
+        PaperNotChecked,
+    ),
+}
+
+
+@pytest.mark.parametrize("work", WORKS)
+async def test_qualified_when_undone_by_many_at_once_then_one_wins_and_one_downgrade_is_told(
+    registry: Database, work: str
+) -> None:
+    id = await qualified(registry)
+    undo, error = WORKS[work]
+    won, told = await race(registry, lambda tx: undo(tx, id))
+    assert [identity.version for identity in won] == [4]
+    assert {type(one) for one in told} == {error}
+    assert await downgrades(registry, id) == 1
+
+
+async def test_qualified_when_refuted_by_many_at_once_then_one_wins(registry: Database) -> None:
+    id = await qualified(registry)
+    asked = Verification(PATIENT.traits, PATIENT.ins, held=True)
+
+    async def refute(tx: Tx) -> Identity:
+        _, after = await usecases.verify_ins(
+            tx, callers.doctor, id, asked, Verdict(False), Answer(AnswerCode.NOBODY), now=NOW
+        )
+        return after
+
+    won, told = await race(registry, refute)
+    assert [identity.status for identity in won] == [Status.VALIDEE]
+    assert {type(error) for error in told} == {InsNotHeld}
+    assert await downgrades(registry, id) == 1
+
+
+async def test_identity_when_qualified_by_two_ways_at_once_then_both_facts_hold_and_it_is_told_once(
+    registry: Database,
+) -> None:
     id = (await created(registry)).id
-    won, told = await race(
-        registry, lambda tx: usecases.mark_identity_doubtful(tx, callers.doctor, id, "x", now=NOW)
+
+    async def retrieve(tx: Tx) -> Identity:
+        return await usecases.retrieve_ins(tx, callers.doctor, id, ASKED, FOUND, now=NOW)
+
+    async def check(tx: Tx) -> Identity:
+        return await usecases.check_identity_paper(tx, callers.staff, id, Paper.PASSPORT, now=NOW)
+
+    results = await asyncio.gather(race(registry, retrieve), race(registry, check))
+    assert [len(won) for won, _ in results] == [1, 1]
+    async with registry.read() as tx:
+        assert (await store.get_identity(tx, id)).status is Status.QUALIFIEE
+    assert await told_of(registry, id, "qualified") == 1
+    assert await counted(registry, "identity_change", id) == 3
+
+
+async def downgrades(database: Database, id: IdentityId) -> int:
+    return await told_of(database, id, "downgraded")
+
+
+async def told_of(database: Database, id: IdentityId, event: str) -> int:
+    count: int = await database.pool.fetchval(
+        "SELECT count(*) FROM outbox WHERE aggregate = $1 AND subject = $2",
+        f"identity/{id}",
+        f"socle.identity_ins.identity.{event}.v1",
     )
-    assert len(won) == 1
-    assert {type(error) for error in told} == {IdentityAlreadyDoubtful}
+    return count
 
 
 async def test_ipp_when_taken_by_many_at_once_then_one_wins(registry: Database) -> None:
@@ -206,6 +300,49 @@ async def test_search_when_planned_then_uses_the_index_of_the_traits(registry: D
         registry, NAMESAKES, birth_date=date(1984, 3, 12), sex=Sex.FEMALE.value, birth_name_key="A"
     )
     assert "ix_person_search" in plan
+
+
+CROWD, CROWDED = 20_000, "3750000099"
+
+
+@pytest.fixture(scope="module")
+async def crowded(registry: Database) -> Database:
+    """A structure with so many identities, of as many names, that reading them all is not an option."""
+    await registry.pool.execute(
+        "INSERT INTO local_identity (id, domain, ipp, birth_name, birth_first_names, sex, birth_date,"
+        " birth_place, used_name, used_first_name, attributes, created_at, version, birth_name_key,"
+        " used_name_key) "
+        "SELECT gen_random_uuid(), $2, n, 'A', '{B}', 'F', date '1930-01-01' + n, '', '', '', '{}', now(), 1,"
+        " md5(n::text), md5((-n)::text) FROM generate_series(1, $1) AS n",
+        CROWD,
+        CROWDED,
+    )
+    await registry.pool.execute(
+        "INSERT INTO identity_key (domain, kind, key, identity_id) "
+        "SELECT domain, 'given', birth_name_key, id FROM local_identity WHERE domain = $1",
+        CROWDED,
+    )
+    await registry.pool.execute("ANALYZE local_identity, identity_key")
+    return registry
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("sort", Sort)
+async def test_list_by_family_when_planned_then_each_name_by_its_index(
+    crowded: Database, sort: Sort, resumed: bool
+) -> None:
+    listing = lists.statement(frozenset({"family", "standing"}), sort, descending=False, resumed=resumed)
+    params = {"domain": CROWDED, "family": "abc", "after": PATIENT.id.value, "size": 50}
+    plan = await plan_of(crowded, listing, **params)
+    assert "ix_local_identity_birth_name" in plan
+    assert "ix_local_identity_used_name" in plan
+
+
+async def test_list_by_given_when_planned_then_by_the_keys(crowded: Database) -> None:
+    listing = lists.statement(frozenset({"given", "standing"}), Sort.ID, descending=False, resumed=False)
+    plan = await plan_of(crowded, listing, domain=CROWDED, given="abc", size=50)
+    assert "identity_key" in plan
+    assert "Seq Scan" not in plan
 
 
 async def test_schema_when_migrated_then_is_what_the_tables_say(postgres: Server, template: str) -> None:

@@ -1,57 +1,30 @@
-"""What INSi answers, and the status machine of a local identity."""
+"""What INSi answers, what an identity is searched by, what is never shown."""
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chassis.errors import RuleViolated
 from identity_ins import domain
 from identity_ins.domain import (
-    ALLOWED,
-    REFUSED,
-    STATUS_OF,
     Answer,
     AnswerCode,
-    Attribute,
-    Authority,
+    BillingNumber,
+    Creation,
     Criteria,
-    Identity,
-    IdentityAlreadyDoubtful,
-    IdentityAlreadyQualified,
-    IdentityDoubtful,
-    IdentityFictitious,
     IdentityId,
-    Ins,
-    InsAlreadyRetrieved,
-    Paper,
-    PaperAlreadyChecked,
-    PaperCheck,
     PaperRefused,
-    Person,
-    PersonId,
-    Retrieval,
     Search,
     Sex,
-    SexNeeded,
     Status,
-    Step,
     Traits,
-    TraitsDisagree,
 )
 
+from .given import INS, NOW, TRAITS, asked, identity_in
+from .given import person_of as found_person
+
 MakeTraits = Callable[..., Traits]
-NOW = datetime(2026, 6, 12, 10, 0, tzinfo=UTC)
-TODAY = NOW.date()
-
-
-def found_person(traits: Traits, number: int = 1) -> Person:
-    ins = Ins("279035121518989", Authority.NIR_TEST)
-    return Person(PersonId(f"00000000-0000-7000-8000-{number:012d}"), traits, ins)
 
 
 @pytest.mark.parametrize(
@@ -96,141 +69,7 @@ def test_answers_when_compared_then_the_one_that_says_more_wins(make_traits: Mak
     found = Answer(AnswerCode.FOUND, found_person(make_traits()))
     for one, other in itertools.permutations([nobody, several, found], 2):
         expected = found if found in (one, other) else several
-        assert domain.better(one, other) is expected
-
-
-# --- the status machine
-
-
-def make_identity(
-    traits: Traits, status: Status = Status.PROVISOIRE, attributes: frozenset[Attribute] = frozenset()
-) -> Identity:
-    retrieved, checked = next(facts for facts, made in STATUS_OF.items() if made is status)
-    ins = Ins("279035121518989", Authority.NIR_TEST)
-    retrieval = Retrieval(ins, PersonId("00000000-0000-7000-8000-000000000001"), NOW) if retrieved else None
-    check = PaperCheck(Paper.PASSPORT, NOW) if checked else None
-    return Identity(IdentityId.new(), "1750000018", "IPP1", traits, NOW, retrieval, check, attributes, 3)
-
-
-def take(identity: Identity, step: Step) -> Identity:
-    """Takes a step with an answer of INSi that agrees."""
-    if step is Step.RETRIEVE_INS:
-        return domain.retrieve(identity, Answer(AnswerCode.FOUND, found_person(identity.traits)), NOW)
-    if step is Step.CHECK_PAPER:
-        return domain.check_paper(identity, Paper.PASSPORT, NOW)
-    return domain.mark_doubtful(identity)
-
-
-def test_transition_table_when_read_then_says_yes_or_no_to_every_step_of_every_status() -> None:
-    every = set(itertools.product(Status, Step))
-    assert ALLOWED.keys() | REFUSED.keys() == every
-    assert not ALLOWED.keys() & REFUSED.keys()
-
-
-@pytest.mark.parametrize(("start", "step"), sorted(ALLOWED))
-def test_step_when_allowed_then_leads_where_the_table_says(
-    start: Status, step: Step, make_traits: MakeTraits
-) -> None:
-    identity = make_identity(make_traits(), start)
-    after = take(identity, step)
-    assert after.status is ALLOWED[start, step]
-    assert after.version == identity.version + 1
-
-
-@pytest.mark.parametrize(
-    ("start", "step", "error"),
-    [
-        (Status.RECUPEREE, Step.RETRIEVE_INS, InsAlreadyRetrieved),
-        (Status.QUALIFIEE, Step.RETRIEVE_INS, IdentityAlreadyQualified),
-        (Status.VALIDEE, Step.CHECK_PAPER, PaperAlreadyChecked),
-        (Status.QUALIFIEE, Step.CHECK_PAPER, IdentityAlreadyQualified),
-    ],
-)
-def test_step_when_already_done_then_refused(
-    start: Status, step: Step, error: type[RuleViolated], make_traits: MakeTraits
-) -> None:
-    with pytest.raises(error):
-        take(make_identity(make_traits(), start), step)
-
-
-@pytest.mark.parametrize(
-    ("attribute", "step", "error"),
-    [
-        (Attribute.DOUTEUSE, Step.RETRIEVE_INS, IdentityDoubtful),
-        (Attribute.DOUTEUSE, Step.CHECK_PAPER, IdentityDoubtful),
-        (Attribute.DOUTEUSE, Step.MARK_DOUBTFUL, IdentityAlreadyDoubtful),
-        (Attribute.FICTIVE, Step.RETRIEVE_INS, IdentityFictitious),
-        (Attribute.FICTIVE, Step.CHECK_PAPER, IdentityFictitious),
-    ],
-)
-def test_step_when_an_attribute_forbids_it_then_refused(
-    attribute: Attribute, step: Step, error: type[RuleViolated], make_traits: MakeTraits
-) -> None:
-    identity = make_identity(make_traits(), attributes=frozenset({attribute}))
-    with pytest.raises(error):
-        take(identity, step)
-    if step is Step.RETRIEVE_INS:
-        with pytest.raises(error):
-            domain.searches(identity)
-
-
-def test_homonym_when_retrieved_then_nothing_forbids_it(make_traits: MakeTraits) -> None:
-    identity = make_identity(make_traits(), attributes=frozenset({Attribute.HOMONYME}))
-    assert take(identity, Step.RETRIEVE_INS).status is Status.RECUPEREE
-
-
-def test_doubt_when_marked_then_removes_the_number_and_keeps_the_other_attributes(
-    make_traits: MakeTraits,
-) -> None:
-    identity = make_identity(make_traits(), Status.QUALIFIEE, frozenset({Attribute.HOMONYME}))
-    after = domain.mark_doubtful(identity)
-    assert (after.retrieval, after.paper_check, after.person_id) == (None, None, None)
-    assert after.attributes == {Attribute.HOMONYME, Attribute.DOUTEUSE}
-
-
-def test_retrieve_when_insi_finds_nobody_then_nothing_changes(make_traits: MakeTraits) -> None:
-    identity = make_identity(make_traits())
-    for code in (AnswerCode.NOBODY, AnswerCode.SEVERAL):
-        assert domain.retrieve(identity, Answer(code), NOW) is identity
-
-
-def test_retrieve_when_found_then_insi_traits_replace_the_local_ones(make_traits: MakeTraits) -> None:
-    local = make_traits(
-        birth_first_names=("DOMINIQUE",), birth_place="", used_name="LEGRAND", used_first_name="DOM"
-    )
-    person = found_person(make_traits())
-    after = domain.retrieve(make_identity(local), Answer(AnswerCode.FOUND, person), NOW)
-    assert after.traits == replace(person.traits, used_name="LEGRAND", used_first_name="DOM")
-    assert after.retrieval == Retrieval(person.ins, person.id, NOW)
-
-
-@pytest.mark.parametrize(
-    ("local", "agrees"),
-    [
-        ({}, True),
-        ({"birth_name": "PAT TROIS", "birth_place": "", "birth_first_names": ("MARIE LOUISE",)}, True),
-        ({"birth_place": "75101"}, False),
-        ({"birth_first_names": ("DOMINIQUE", "PAULE")}, False),
-        ({"birth_date": date(1979, 3, 27)}, False),
-        ({"sex": Sex.MALE}, False),
-        ({"birth_name": "PATTROIS"}, False),
-    ],
-)
-def test_validated_identity_when_traits_differ_from_insi_then_stays_validated(
-    local: dict[str, object], agrees: bool, make_traits: MakeTraits
-) -> None:
-    identity = make_identity(make_traits(**local), Status.VALIDEE)
-    answer = Answer(AnswerCode.FOUND, found_person(make_traits()))
-    if agrees:
-        assert domain.retrieve(identity, answer, NOW).status is Status.QUALIFIEE
-    else:
-        with pytest.raises(TraitsDisagree):
-            domain.retrieve(identity, answer, NOW)
-
-
-def test_search_when_the_sex_is_unknown_then_refused(make_traits: MakeTraits) -> None:
-    with pytest.raises(SexNeeded):
-        domain.searches(make_identity(make_traits(sex=Sex.UNKNOWN)))
+        assert domain.better(one, other) == expected
 
 
 @pytest.mark.parametrize(
@@ -257,60 +96,28 @@ def test_criteria_when_none_or_no_name_then_refused() -> None:
     assert [violation.field for violation in told.value.violations] == ["family", "given"]
 
 
+def test_criteria_when_the_dates_are_crossed_then_refused_and_one_day_is_a_period() -> None:
+    day = date(1979, 3, 28)
+    with pytest.raises(domain.CriteriaWrong) as told:
+        domain.check_criteria(Criteria(born_from=day, born_to=date(1979, 3, 27)))
+    assert [violation.field for violation in told.value.violations] == ["born_to"]
+    for criteria in (Criteria(born_from=day, born_to=day), Criteria(born_from=day), Criteria(born_to=day)):
+        assert domain.check_criteria(criteria) is criteria
+
+
 def test_ipp_when_made_then_short_distinct_and_readable() -> None:
     made = [domain.ipp_of(IdentityId.new()) for _ in range(1000)]
     assert len(set(made)) == 1000
     assert {len(ipp) for ipp in made} == {12}
     assert not set("".join(made)) & set("01IO")
-    assert (
-        domain.create(IdentityId.new(), "D", "MINE", Traits("A", ("B",), Sex.MALE, TODAY), NOW).ipp == "MINE"
-    )
-
-
-class StatusMachine(RuleBasedStateMachine):
-    """Any sequence of steps: the status always follows from the two facts, a refusal changes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        traits = Traits("PAT-TROIS", ("DOMINIQUE",), Sex.FEMALE, date(1979, 3, 28))
-        self.identity = domain.create(IdentityId.new(), "1750000018", "", traits, NOW)
-        self.taken = 0
-
-    @rule(step=st.sampled_from(Step))
-    def step(self, step: Step) -> None:
-        before = self.identity
-        try:
-            self.identity = take(before, step)
-        except RuleViolated:
-            assert (before.status, step) in REFUSED or Attribute.DOUTEUSE in before.attributes
-        else:
-            self.taken += 1
-            assert self.identity.status is ALLOWED[before.status, step]
-
-    @invariant()
-    def version_counts_the_changes(self) -> None:
-        assert self.identity.version == 1 + self.taken
-
-    @invariant()
-    def doubt_keeps_provisional(self) -> None:
-        if Attribute.DOUTEUSE in self.identity.attributes:
-            assert self.identity.status is Status.PROVISOIRE
-
-    @invariant()
-    def number_goes_with_the_person(self) -> None:
-        known = self.identity.status in (Status.RECUPEREE, Status.QUALIFIEE)
-        assert (self.identity.person_id is not None) is known
-
-
-TestStatusMachine = StatusMachine.TestCase
+    given = Creation(TRAITS, "MINE")
+    assert domain.create(IdentityId.new(), "D", given, None, NOW).ipp == "MINE"
 
 
 def test_values_when_printed_then_hide_the_person(make_traits: MakeTraits) -> None:
-    identity = make_identity(make_traits())
-    values = (identity, Criteria(family="PAT"), domain.attempts(identity.traits), found_person(make_traits()))
-    shown = str(values)
-    for trait in ("PAT", "DOMINIQUE", "51215", "1979", "279035"):
+    identity = identity_in(Status.QUALIFIEE, traits=make_traits())
+    creation = Creation(TRAITS, "IPP1", billing_number=BillingNumber(INS.matricule), ins=INS)
+    asked_ = (asked(identity), Criteria(family="PAT"), domain.attempts(identity.traits))
+    shown = str((identity, creation, *asked_, found_person(make_traits())))
+    for trait in ("PAT", "DOMINIQUE", "51215", "1979", "279035", "IPP1"):
         assert trait not in shown.replace("PATIENT", "")
-
-
-# --- what INSi answers

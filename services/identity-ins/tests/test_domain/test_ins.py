@@ -8,6 +8,8 @@ from chassis.errors import InvalidInput
 from identity_ins import domain
 from identity_ins.domain import (
     Authority,
+    BillingNumber,
+    BillingNumberWrong,
     Ins,
     InsAuthorityUnknown,
     InsKeyWrong,
@@ -116,6 +118,60 @@ def test_waiting_number_when_its_first_digit_is_3_then_read_under_the_nia_oid_on
         domain.parse_ins(number, Authority.NIR.value, Platform.PRODUCTION)
 
 
+@pytest.mark.parametrize("seventh", ["7A", "1B", "A2", "9A"])
+def test_number_when_a_letter_is_not_that_of_corsica_then_malformed(seventh: str) -> None:
+    number = f"28405{seventh}32102552"
+    for oid, platform in ((TEST_OID, Platform.TEST), (Authority.NIA.value, Platform.PRODUCTION)):
+        with pytest.raises(InsMalformed):
+            domain.parse_ins(number, oid, platform)
+    with pytest.raises(BillingNumberWrong):
+        domain.parse_billing_number(number)
+
+
+@pytest.mark.parametrize("month", ["00", "13", "14", "19"])
+def test_number_when_its_month_is_neither_known_nor_unknown_then_malformed(month: str) -> None:
+    body = f"284{month}88321025"
+    with pytest.raises(InsMalformed):
+        domain.parse_ins(body + domain.key_of(body), TEST_OID, Platform.TEST)
+
+
+@pytest.mark.parametrize("place", ["97105", "97611", "98735", "98818", "99352", "2A004", "2B033", "20004"])
+def test_number_when_born_overseas_abroad_or_in_corsica_then_read(place: str) -> None:
+    body = f"28405{place}025"
+    assert domain.parse_ins(body + domain.key_of(body), TEST_OID, Platform.TEST).body == body
+
+
+@pytest.mark.parametrize("first", "12345678")
+def test_billing_number_when_its_key_is_right_then_read_whatever_its_nature(first: str) -> None:
+    body = first + "840588321025"
+    number = body + domain.key_of(body)
+    assert domain.parse_billing_number(f" {number[:7]} {number[7:]}") == BillingNumber(number)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("", "15 characters"),
+        ("2840588321025", "15 characters"),
+        ("984058832102532", "15 characters"),
+        ("084058832102532", "15 characters"),
+        ("284058832102500", "the key does not match"),
+    ],
+)
+def test_billing_number_when_wrong_then_refused_with_the_reason(number: str, said: str) -> None:
+    with pytest.raises(BillingNumberWrong) as told:
+        domain.parse_billing_number(number, "card.num_assure")
+    assert told.value.field == told.value.violations[0].field == "card.num_assure"
+    assert said in told.value.violations[0].problem
+
+
+def test_billing_number_when_beside_an_ins_then_another_thing_that_is_never_shown() -> None:
+    billed = domain.parse_billing_number("284058832102532")
+    assert not issubclass(BillingNumber, Ins)
+    assert {billed, domain.parse_ins("284058832102532", TEST_OID, Platform.TEST)} > {billed}
+    assert f"{billed} {billed!r}" == "BillingNumber(hidden) BillingNumber(hidden)"
+
+
 @pytest.mark.parametrize(("number", "error"), VECTORS)
 def test_number_when_printed_or_refused_then_never_shown(
     number: str, error: type[InvalidInput] | None
@@ -161,3 +217,21 @@ def test_number_when_anything_is_typed_then_read_or_refused(number: str, oid: st
         except InvalidInput:
             continue
         assert domain.key_of(ins.body) == ins.key
+
+
+@given(bodies, st.integers(0, 14), st.integers(0, 9))
+def test_number_when_refused_or_printed_then_never_leaks(body: str, position: int, digit: int) -> None:
+    number = body + domain.key_of(body)
+    wrong = number[:position] + str(digit) + number[position + 1 :]
+    for text in (number, wrong):
+        for parse in (read_as_ins, domain.parse_billing_number):
+            try:
+                shown = str(parse(text))
+            except InvalidInput as refused:
+                shown = f"{refused} {refused!r} {refused.hint} {refused.violations} {refused.__cause__}"
+            assert text[:10] not in shown
+            assert text[5:] not in shown
+
+
+def read_as_ins(text: str) -> Ins:
+    return domain.parse_ins(text, TEST_OID, Platform.TEST)
