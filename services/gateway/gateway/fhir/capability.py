@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import names
+from . import names, operations
 
 Json = dict[str, Any]
 PUBLISHED = "2026-11-22"
@@ -17,6 +17,12 @@ PATIENT_SEARCH = {
     "birthdate": "date",
     "gender": "token",
 }
+PATIENT = """\
+Local identities of the caller's structure; for a citizen, themselves and those they represent.
+`identifier:of-type` is known; `identifier` alone reads system|value as an INS, never as a billing
+number, whose system is the same. `birthdate` may be given twice and takes eq, ge, gt, le, lt, sa, eb;
+`_sort` takes one of family, given, birthdate, _lastUpdated. A create verifies the INS it carries at
+INSi. An element that is not kept is refused; `Prefer: handling=lenient` leaves it aside."""
 DOCUMENT_SEARCH = {
     "patient": "reference",
     "patient.identifier": "token",
@@ -39,7 +45,7 @@ def capability(base: str, version: str, endpoints: dict[str, str]) -> Json:
         "name": "Socle",
         "title": "Socle, FHIR R4",
         "fhirVersion": "4.0.1",
-        "format": [names.FHIR_JSON, "json"],
+        "format": [names.FHIR_JSON, names.FHIR_XML, "json", "xml"],
         "software": {"name": "Socle", "version": version},
         "implementation": {"description": "The FHIR door of the platform", "url": base},
         "implementationGuide": [f"{names.PDSM}/ImplementationGuide/ans.fhir.fr.pdsm"],
@@ -48,7 +54,7 @@ def capability(base: str, version: str, endpoints: dict[str, str]) -> Json:
                 "mode": "server",
                 "documentation": "Unknown parameters are refused; `Prefer: handling=lenient` ignores them.",
                 "security": _security(endpoints),
-                "resource": [_patient(), _document(), _binary()],
+                "resource": [_patient(base), _document(), _binary(), _definitions()],
                 "interaction": [
                     {"code": "transaction", "documentation": "ITI-65: a List, documents, bytes."}
                 ],
@@ -69,13 +75,34 @@ def _security(endpoints: dict[str, str]) -> Json:
     return {"extension": [{"url": OAUTH_URIS, "extension": uris}], "service": [{"coding": [service]}]}
 
 
-def _patient() -> Json:
+def _patient(base: str) -> Json:
     return {
         "type": "Patient",
         "supportedProfile": [names.FR_PATIENT, names.FR_PATIENT_INS],
-        "interaction": _interactions("read", "search-type"),
+        "documentation": PATIENT.replace("\n", " "),
+        "interaction": _interactions("read", "vread", "history-instance", "search-type", "create"),
         "versioning": "versioned",
+        "readHistory": True,
+        "conditionalCreate": False,
         "searchParam": _search(PATIENT_SEARCH),
+        "operation": [_operation(one, base) for one in operations.OPERATIONS.values()],
+    }
+
+
+def _operation(operation: operations.Operation, base: str) -> Json:
+    return {
+        "name": operations.code_of(operation),
+        "definition": f"{base}/OperationDefinition/{operation.id}",
+        "documentation": operation.title,
+    }
+
+
+def _definitions() -> Json:
+    return {
+        "type": "OperationDefinition",
+        "documentation": "The operations of this server; a search gives them all.",
+        "interaction": _interactions("read", "search-type"),
+        "versioning": "no-version",
     }
 
 

@@ -1,6 +1,7 @@
 """Systems, profiles and extensions of FR Core, PDSm, MHD and the NOS, retyped from the published guides."""
 
 FHIR_JSON = "application/fhir+json"
+FHIR_XML = "application/fhir+xml"
 
 # FR Core 2.1 (hl7.fr) and FHIR core.
 FR_CORE = "https://hl7.fr/ig/fhir/core"
@@ -9,7 +10,9 @@ FR_PATIENT_INS = f"{FR_CORE}/StructureDefinition/fr-core-patient-ins"
 FR_RELIABILITY = f"{FR_CORE}/StructureDefinition/fr-core-identity-reliability"
 FR_BIRTH_GIVEN_NAMES = f"{FR_CORE}/StructureDefinition/fr-core-patient-birth-list-given-name"
 FR_INSEE_CODE = f"{FR_CORE}/StructureDefinition/fr-core-address-insee-code"
+# Of a status: FR Core 2.1 and 2.2 (table 0445 of HL7 v2), then the statuses of the RNIV themselves.
 FR_STATUS = f"{FR_CORE}/CodeSystem/fr-core-cs-v2-0445"
+FR_RNIV_STATUS = f"{FR_CORE}/CodeSystem/fr-core-cs-identity-status"
 FR_STATUS_COMMENT = f"{FR_CORE}/CodeSystem/fr-core-cs-identity-status-comment"
 FR_COLLECTION = f"{FR_CORE}/CodeSystem/fr-core-cs-method-collection"
 FR_VALIDATION_MODE = f"{FR_CORE}/CodeSystem/fr-core-cs-mode-validation-identity"
@@ -28,9 +31,16 @@ INS_TYPES = {
 PROFESSIONALS = "urn:oid:1.2.250.1.71.4.2.1"
 STRUCTURES = "urn:oid:1.2.250.1.71.4.2.2"
 URI = "urn:ietf:rfc:3986"
+OID = "urn:oid:"
+# A number under which care is billed has the authority of the NIR, as an INS has: only its type tells.
+BILLING_OID = "1.2.250.1.213.1.4.8"
+BILLING, IPP = "NH", "PI"
 # The platform's own name spaces: the numbers a structure gives its patients, and the opaque person.
 IPP_PREFIX = "urn:x-socle:ipp:"
 PERSON = "urn:x-socle:person"
+# Of one candidate of $match: how sure it is (FHIR core), and which fields say so (ours).
+MATCH_GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"
+MATCH_REASON = "urn:x-socle:match-reason"
 
 # PDSm (ANS) and MHD (IHE).
 PDSM = "https://interop.esante.gouv.fr/ig/fhir/pdsm"

@@ -41,6 +41,8 @@ LOT = {
     "title": "title",
     "author": "source",
 }
+# A constraint of the database knows its reason, not the field of the message: here it is.
+UNIQUE = {"IPP_ALREADY_USED": "ipp"}
 DOCUMENT = re.compile(r"documents\[(\d+)\]\.?(entry|content)?\.?(\w+)?")
 
 
@@ -66,12 +68,18 @@ def of_subject(subject: Subject) -> Locate:
     return lambda field: subject.at if field.startswith(("ins", "person_id", "identity_id")) else field
 
 
+def of_patient(field: str) -> str:
+    """Faults of one Patient, asked for by its id."""
+    return {"identity_id": "Patient.id", "person_id": "Patient.id", "version": "versionId"}.get(field, field)
+
+
 def _joined(place: str, element: str) -> str:
     return f"{place}.{element}" if element else place
 
 
 def relocated(error: SocleError, locate: Locate) -> SocleError:
     """The same error, its places told in the words of the caller."""
-    error.field = locate(error.field) if error.field else ""
+    field = error.field or UNIQUE.get(error.reason, "")
+    error.field = locate(field) if field else ""
     error.violations = tuple(Violation(locate(one.field), one.problem) for one in error.violations)
     return error

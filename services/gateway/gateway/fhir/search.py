@@ -12,12 +12,10 @@ from urllib.parse import urlencode
 from chassis.errors import InvalidInput, Violation
 from socle.common.v1 import common_pb2
 from socle.dmp.v1 import dmp_pb2
-from socle.identity_ins.v1 import identity_ins_pb2
 
 from . import instants, names
 from .document import STATUS
 from .faults import Faults
-from .patient import GENDERS
 from .subject import EXPECTED, Subject, token
 
 Pairs = list[tuple[str, str]]
@@ -25,12 +23,10 @@ MOST = 100
 # Place in a search, made by this server; a client takes it from the `next` link.
 PAGE = "_page"
 CONTROL = {"_count", PAGE, "_format", "_pretty"}
-PATIENT = {"_id", "identifier", "family", "given", "birthdate", "gender"}
 BY_PATIENT = ("patient", "patient.identifier", "patient:identifier", "subject", "subject:identifier")
 DOCUMENT = {"status", "type", "category", "identifier", "date", "creation", *BY_PATIENT}
-REPEATED = {"date", "creation"}
+REPEATED = {"date", "creation", "birthdate"}
 PREFIXES = {"eq", "ge", "gt", "le", "lt", "sa", "eb"}
-JSON_FORMATS = {"json", "application/json", names.FHIR_JSON, "application/fhir json"}
 
 
 class UnknownSearchParameter(InvalidInput):
@@ -81,19 +77,12 @@ def sort_out(pairs: Iterable[tuple[str, str]], known: set[str], *, lenient: bool
         if name in seen and name not in REPEATED:
             query.faults.add(name, "is given twice: use commas for alternatives")
         seen.add(name)
-    _check_format(query)
     return query
 
 
 def _shown(name: str) -> str:
     """A parameter's name as an answer may repeat it: short and printable."""
     return "".join(c if c.isprintable() else "?" for c in name[:64]) or "(empty)"
-
-
-def _check_format(query: Query) -> None:
-    wanted = query.one("_format")
-    if wanted and wanted not in JSON_FORMATS:
-        query.faults.add("_format", f"must be json ({names.FHIR_JSON}): this server does not write XML")
 
 
 def read_page(query: Query) -> common_pb2.PageRequest:
@@ -103,44 +92,6 @@ def read_page(query: Query) -> common_pb2.PageRequest:
         query.faults.add("_count", "must be a number from 1 to 100")
         text = "50"
     return common_pb2.PageRequest(size=min(int(text), MOST), token=query.one(PAGE))
-
-
-def read_patients(query: Query) -> identity_ins_pb2.ListIdentitiesRequest:
-    """A search of Patients among the local identities of a structure."""
-    request = identity_ins_pb2.ListIdentitiesRequest(page=read_page(query))
-    request.identity_id = query.one("_id").removeprefix("Patient/")
-    request.family, request.given = query.one("family"), query.one("given")
-    if identifier := query.one("identifier"):
-        _read_identifier(identifier, request, query)
-    if gender := query.one("gender"):
-        request.sex = GENDERS.get(gender, identity_ins_pb2.SEX_UNSPECIFIED)
-        if gender not in GENDERS:
-            query.faults.add("gender", f"must be one of {', '.join(GENDERS)}")
-    request.birth_date = query.one("birthdate").removeprefix("eq")
-    if request.birth_date and not _is_day(request.birth_date):
-        query.faults.add("birthdate", "must be a full date, YYYY-MM-DD")
-    query.close()
-    return request
-
-
-def _read_identifier(text: str, request: identity_ins_pb2.ListIdentitiesRequest, query: Query) -> None:
-    system, bar, value = text.rpartition("|")
-    if subject := token(text, "identifier"):
-        request.ins.CopyFrom(subject.ins)
-    elif value and (not bar or not system or system.startswith(names.IPP_PREFIX)):
-        request.ipp = value
-    else:
-        query.faults.add(
-            "identifier",
-            f"must be system|value: INS (urn:oid:1.2.250.1.213.1.4.8 to .11) or IPP ({names.IPP_PREFIX})",
-        )
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return len(text) == 10 and bool(instants.span(text))
-    except ValueError:
-        return False
 
 
 def read_documents(query: Query) -> tuple[Subject, dmp_pb2.ListReadableDocumentsRequest | None]:
@@ -210,7 +161,7 @@ def _read_dates(query: Query, request: dmp_pb2.ListReadableDocumentsRequest) -> 
     """`date` and `creation` are one moment in the DMP; several bounds are all to hold."""
     start, end = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     for name, value in query.used:
-        if name in REPEATED and (bounds := _read_bound(query, name, value)):
+        if name in ("date", "creation") and (bounds := _read_bound(query, name, value)):
             start, end = max(start, bounds[0]), min(end, bounds[1])
     if start > datetime.min.replace(tzinfo=UTC):
         request.created_from.FromDatetime(start)
@@ -244,6 +195,11 @@ def _read_bound(query: Query, name: str, text: str) -> tuple[datetime, datetime]
 def self_link(base: str, kind: str, query: Query) -> str:
     """The search as it was understood: only the parameters that were used."""
     return _link(base, kind, query.used)
+
+
+def first_link(base: str, kind: str, query: Query) -> str:
+    """Where the search begins."""
+    return _link(base, kind, [(name, value) for name, value in query.used if name != PAGE])
 
 
 def next_link(base: str, kind: str, query: Query, place: str) -> str:

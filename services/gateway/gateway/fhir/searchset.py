@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .search import Query, next_link, self_link
+from .search import Query, first_link, next_link, self_link
 
 Json = dict[str, Any]
 
@@ -16,9 +16,7 @@ def searchset(base: str, kind: str, query: Query, found: Iterable[Json], place: 
     There is no `total`: counting what one may not see would tell that it is there, and counting the rest
     reads it all.
     """
-    links = [{"relation": "self", "url": self_link(base, kind, query)}]
-    if place:
-        links.append({"relation": "next", "url": next_link(base, kind, query, place)})
+    links = links_of(base, kind, query, place)
     entries = [
         {"fullUrl": f"{base}/{kind}/{one['id']}", "resource": one, "search": {"mode": "match"}}
         for one in found
@@ -27,3 +25,12 @@ def searchset(base: str, kind: str, query: Query, found: Iterable[Json], place: 
     if entries:
         bundle["entry"] = entries
     return bundle
+
+
+def links_of(base: str, kind: str, query: Query, place: str) -> list[Json]:
+    """Links of a page: itself, the first one, and the next one when there is one."""
+    links = [
+        {"relation": "self", "url": self_link(base, kind, query)},
+        {"relation": "first", "url": first_link(base, kind, query)},
+    ]
+    return [*links, {"relation": "next", "url": next_link(base, kind, query, place)}] if place else links

@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from .elements import model
 from .faults import Faults
 
 Json = dict[str, Any]
@@ -33,11 +34,37 @@ def check_document(resource: Json, faults: Faults) -> None:
         _validate("DocumentReference", resource, faults)
 
 
+def check_resource(resource: Json, kind: str, faults: Faults) -> None:
+    """Adds to `faults` every way in which the body is not one FHIR resource of this kind."""
+    if _is(resource, kind, faults):
+        if "contained" in resource:
+            faults.add(f"{kind}.contained", "is not read here: leave it out")
+        else:
+            _validate(kind, resource, faults)
+
+
+def check_parameters(resource: Json, faults: Faults) -> None:
+    """Adds to `faults` every way in which the body is not Parameters of values and of Patients."""
+    if not _is(resource, "Parameters", faults):
+        return
+    before = len(faults.found)
+    given = resource.get("parameter", [])
+    for index, one in enumerate(given if isinstance(given, list) else []):
+        inner = one.get("resource") if isinstance(one, dict) else None
+        at = f"Parameters.parameter[{index}].resource"
+        if inner is not None and not (isinstance(inner, dict) and _among(inner, {"Patient"})):
+            faults.add(at, "must be a Patient")
+        elif inner is not None and "contained" in inner:
+            faults.add(f"{at}.contained", "is not read here: leave it out")
+    if len(faults.found) == before:
+        _validate("Parameters", resource, faults)
+
+
 def warm() -> None:
     """Loads the models, so that the first deposit does not wait for them."""
-    _model("Bundle").model_validate({"resourceType": "Bundle", "type": "transaction"})
-    for kind in sorted(CONTAINED | {"DocumentReference", "List", "Binary"}):
-        _model(kind)
+    model("Bundle").model_validate({"resourceType": "Bundle", "type": "transaction"})
+    for kind in sorted(CONTAINED | {"DocumentReference", "List", "Binary", "Parameters"}):
+        model(kind)
 
 
 def _is(resource: Any, kind: str, faults: Faults) -> bool:
@@ -100,18 +127,11 @@ def _without_data(resource: Json) -> Json:
     return {key: value for key, value in resource.items() if key != "data"}
 
 
-def _model(kind: str) -> Any:
-    import importlib
-
-    module = importlib.import_module(f"fhir.resources.R4B.{kind.lower()}")
-    return getattr(module, kind)
-
-
 def _validate(kind: str, body: Json, faults: Faults) -> None:
     from pydantic import ValidationError
 
     try:
-        read = _model(kind).model_validate(body)
+        read = model(kind).model_validate(body)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False, include_context=False):
             faults.add(expression(kind, fault["loc"]), _plain(fault["type"], fault["msg"]))
@@ -123,8 +143,9 @@ def _validate(kind: str, body: Json, faults: Faults) -> None:
 
 
 def expression(root: str, path: tuple[int | str, ...]) -> str:
-    """`("entry", 1, "resource")` -> `Bundle.entry[1].resource`."""
-    return root + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    """`("entry", 1, "resource")` -> `Bundle.entry[1].resource`; the library's own `root` is no element."""
+    steps = (step for step in path if step != "root")
+    return root + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
 def _plain(kind: str, message: str) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gateway import __version__
 from gateway.context import Context, context
 from gateway.fhir.capability import capability, oauth_endpoints, smart_configuration
-from gateway.negotiation import fhir_reply, wants_fhir_json
+from gateway.negotiation import fhir_reply, wants_fhir
 from gateway.openapi import DirectRoute
 
 router = APIRouter(include_in_schema=False, route_class=DirectRoute)
@@ -21,10 +21,10 @@ KNOWN = ("issuer", "jwks_uri", "authorization_endpoint", "token_endpoint")
 @router.get("/fhir/metadata")
 async def metadata(request: Request) -> Response:
     """The CapabilityStatement."""
-    wants_fhir_json(request)
+    wants_fhir(request)
     here = context(request)
     endpoints = await _endpoints(here)
-    return fhir_reply(capability(here.settings.fhir_url, __version__, endpoints))
+    return fhir_reply(request, capability(here.settings.fhir_url, __version__, endpoints))
 
 
 @router.get("/fhir/.well-known/smart-configuration")
