@@ -36,7 +36,18 @@ from .fhir import structure
 from .limiter import Limiter
 from .persons import Persons
 from .refusals import on_error
-from .routes import dmp, fhir_documents, fhir_patients, fhir_server, identity_ins, pages
+from .routes import (
+    dmp,
+    exchange,
+    fhir_documents,
+    fhir_operations,
+    fhir_patients,
+    fhir_server,
+    identity_ins,
+    insi,
+    pages,
+    vigilance,
+)
 from .settings import Settings
 from .shell import Shell
 
@@ -44,8 +55,12 @@ from .shell import Shell
 WARM_AFTER = 3.0
 ROUTERS = (
     identity_ins.router,
+    insi.router,
+    vigilance.router,
+    exchange.router,
     dmp.router,
     fhir_server.router,
+    fhir_operations.router,
     fhir_patients.router,
     fhir_documents.router,
     pages.router,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import grpc
@@ -16,13 +17,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from chassis import rpc
 from chassis.call import Call
 from socle.dmp.v1 import dmp_pb2_grpc
-from socle.identity_ins.v1 import identity_ins_pb2_grpc
+from socle.identity_ins.v1 import exchange_pb2_grpc, identity_ins_pb2_grpc, insi_pb2_grpc, vigilance_pb2_grpc
 
 from .settings import Settings
 
 R = TypeVar("R", bound=Message)
 PROBE_SECONDS = 1.0
 PROBES_KEPT = 1.0
+KEY = "idempotency-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,22 @@ class Visit:
 
     call: Call
     more: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def keyed(self) -> bool:
+        """The caller may send this again: an `Idempotency-Key` came with it."""
+        return any(name == KEY for name, _ in self.more)
+
+    def step(self, name: str) -> Visit:
+        """The same visit for one of several calls it takes; the key of a step is made from the caller's."""
+        more = tuple(
+            (header, _derived(value, name) if header == KEY else value) for header, value in self.more
+        )
+        return replace(self, more=more)
+
+
+def _derived(key: str, step: str) -> str:
+    return hashlib.sha256(f"{key}\n{step}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +66,11 @@ class Platform:
     def __init__(self, settings: Settings) -> None:
         self.channels = {name: rpc.channel(target, settings) for name, target in settings.services.items()}
         # The generated stubs are typed for synchronous channels; on aio channels every method is awaitable.
-        self.identity: Any = identity_ins_pb2_grpc.IdentityInsServiceStub(self.channels["identity-ins"])
+        identity = self.channels["identity-ins"]
+        self.identity: Any = identity_ins_pb2_grpc.IdentityInsServiceStub(identity)
+        self.insi: Any = insi_pb2_grpc.InsiServiceStub(identity)
+        self.vigilance: Any = vigilance_pb2_grpc.VigilanceServiceStub(identity)
+        self.exchange: Any = exchange_pb2_grpc.ExchangeServiceStub(identity)
         self.dmp: Any = dmp_pb2_grpc.DmpServiceStub(self.channels["dmp"])
         # Pages and probes ask without a token: however many they are, a service is asked once a second.
         self._probes: TTLCache[str, asyncio.Future[list[Probe]]] = TTLCache(1, PROBES_KEPT)

@@ -15,6 +15,7 @@ from . import wire
 from .clients import Platform, Visit
 from .door import Door
 from .feed import Feed
+from .merges import Merges
 from .persons import Persons
 from .settings import Settings
 
@@ -29,6 +30,7 @@ class Context:
     persons: Persons
     feed: Feed
     web: httpx.AsyncClient
+    merges: Merges = field(default_factory=Merges)
     # What issuers publish of themselves, for a minute: anyone may ask for it.
     discovery: TTLCache[str, dict[str, str]] = field(default_factory=lambda: TTLCache(8, 60))
 
@@ -39,15 +41,25 @@ def context(request: Request) -> Context:
     return found
 
 
-async def enter(request: Request) -> tuple[Platform, Visit]:
-    """The services, and the visit of the caller; raises when the caller may not come in."""
+async def enter(request: Request, seconds: float | None = None) -> tuple[Platform, Visit]:
+    """The services, and the visit of the caller, for `seconds` when the usual ones are not enough; raises
+    when the caller may not come in.
+    """
     here = context(request)
-    return here.platform, await here.door.enter(request)
+    return here.platform, await here.door.enter(request, seconds)
 
 
-def reply(message: Message, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A message of the contracts as a JSON answer: bytes at once, no model validated on the way out."""
-    return Response(orjson.dumps(wire.render(message)), status, headers, "application/json")
+def reply(
+    message: Message, status: int = 200, headers: dict[str, str] | None = None, *, spread: str = ""
+) -> Response:
+    """A message of the contracts as a JSON answer: bytes at once, no model validated on the way out.
+
+    The members of the field `spread` stand beside the others: what is asked for first needs no envelope.
+    """
+    shown = wire.render(message)
+    if spread:
+        shown = {**shown.pop(spread, {}), **shown}
+    return Response(orjson.dumps(shown), status, headers, "application/json")
 
 
 def etag(version: int) -> dict[str, str]:

@@ -36,8 +36,10 @@ class Door:
         self._verifier, self._limiter = verifier, limiter
         self._usual, self._longest = settings.default_deadline, settings.longest_deadline
 
-    async def enter(self, request: Request) -> Visit:
-        """The visit of a request; raises Unauthenticated, RateLimited or UnreadableHeader."""
+    async def enter(self, request: Request, usual: float | None = None) -> Visit:
+        """The visit of a request, with `usual` seconds for it unless the caller says; raises Unauthenticated,
+        RateLimited or UnreadableHeader.
+        """
         sent = {name: value.decode("latin-1") for name, value in request.scope["headers"] if name in WANTED}
         authorization = sent.get(b"authorization", "")
         try:
@@ -46,14 +48,14 @@ class Door:
             await self._limiter.check_refused(request.client.host if request.client else "")
             raise
         await self._limiter.check(caller.client or caller.subject)
-        deadline = time.monotonic() + self._seconds(sent.get(b"socle-timeout"))
+        deadline = time.monotonic() + self._seconds(sent.get(b"socle-timeout"), usual or self._usual)
         more = tuple((name.decode(), _plain(name, sent[name])) for name in PASSED_ON if name in sent)
         trace = request.scope["socle.trace"]
         return Visit(Call(caller, token=authorization, deadline=deadline, traceparent=trace), more)
 
-    def _seconds(self, asked: str | None) -> float:
+    def _seconds(self, asked: str | None, usual: float) -> float:
         if asked is None:
-            return self._usual
+            return usual
         try:
             seconds = float(asked)
         except ValueError:

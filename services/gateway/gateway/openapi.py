@@ -81,12 +81,14 @@ REFUSALS = {
     404: "Absent, or invisible to you",
     409: "In conflict with what is there",
     413: "The body is too large",
-    415: "The body is not JSON",
+    415: "The body is of a type that is not read here",
     422: "The state of the record refuses this",
     429: "Too many requests: see Retry-After",
     503: "A service is away for now: retrying is safe",
     504: "The deadline passed",
 }
+NOT_ACCEPTABLE = "No type that `Accept` asks for"
+BYTES: Json = {"type": "string", "format": "binary"}
 SECURITY = {
     "bearer": {
         "type": "http",
@@ -98,6 +100,7 @@ SECURITY = {
 # Filled by `operation` when the routes are declared, read by `build`.
 _answers: dict[str, Descriptor] = {}
 _bodies: dict[str, type[BaseModel]] = {}
+_spread: dict[str, str] = {}
 
 
 class DirectRoute(APIRoute):
@@ -126,37 +129,50 @@ def operation(
     status: int = 200,
     changes: bool = False,
     media: str = "application/json",
+    others: tuple[str, ...] = (),
+    reads: tuple[str, ...] = (),
+    needed: bool = True,
+    spread: str = "",
 ) -> Json:
-    """The arguments of a route that document it: what it reads, what it answers, which headers it honours."""
+    """The arguments of a route that document it: what it reads, what it answers, which headers it honours.
+
+    `media` is the type of the answer, `others` those that `Accept` can ask for; `reads` are the types of a
+    body beside JSON. A body that is not `needed` may be left out. The members of the field `spread` of the
+    answer stand beside the others.
+    """
     extra: Json = {
         "security": [{"bearer": []}],
         "parameters": [_header(*one) for one in [*PURPOSE, *([KEY] if changes else [])]],
     }
+    content = {kind: {"schema": {"type": "string"}} for kind in reads}
     if body is not None:
         _bodies[body.__name__] = body
-        extra["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": REF.format(model=body.__name__)}}},
-        }
-    return {"openapi_extra": extra, "responses": _responses(answer, status, media), "status_code": status}
+        content = {"application/json": {"schema": {"$ref": REF.format(model=body.__name__)}}} | content
+    if content:
+        extra["requestBody"] = {"required": needed, "content": content}
+    responses = {status: _good(answer, media, others, spread), **_refusals(negotiated=bool(others))}
+    return {"openapi_extra": extra, "responses": responses, "status_code": status}
 
 
 def _header(name: str, text: str, schema: Json) -> Json:
     return {"name": name, "in": "header", "required": False, "description": text, "schema": schema}
 
 
-def _responses(answer: Descriptor | None, status: int, media: str) -> dict[int | str, Json]:
+def _refusals(*, negotiated: bool) -> dict[int | str, Json]:
     problem = {PROBLEM_JSON: {"schema": {"$ref": REF.format(model="Problem")}}}
-    responses: dict[int | str, Json] = {
-        code: {"description": text, "content": problem} for code, text in REFUSALS.items()
-    }
-    good: Json = {"description": "Done"}
+    told = {**REFUSALS, 406: NOT_ACCEPTABLE} if negotiated else REFUSALS
+    return {code: {"description": text, "content": problem} for code, text in told.items()}
+
+
+def _good(answer: Descriptor | None, media: str, others: tuple[str, ...], spread: str) -> Json:
+    content: Json = {kind: {"schema": BYTES} for kind in others}
     if answer is not None:
         _answers.update(wire.nested(answer))
-        good["content"] = {media: {"schema": {"$ref": REF.format(model=answer.name)}}}
+        _spread.update({answer.name: spread} if spread else {})
+        content = {media: {"schema": {"$ref": REF.format(model=answer.name)}}} | content
     elif media != "application/json":
-        good["content"] = {media: {"schema": {"type": "string", "format": "binary"}}}
-    return {status: good, **responses}
+        content = {media: {"schema": BYTES}} | content
+    return {"description": "Done", **({"content": content} if content else {})}
 
 
 def build(app: FastAPI, version: str) -> Json:
@@ -170,7 +186,10 @@ def build(app: FastAPI, version: str) -> Json:
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     _, models = models_json_schema([(model, "validation") for model in _bodies.values()], ref_template=REF)
-    schemas |= models.get("$defs", {}) | {name: wire.schema(one) for name, one in _answers.items()}
+    bodies: Json = models.get("$defs", {})
+    if twice := bodies.keys() & _answers.keys():
+        raise TypeError(f"a body and an answer have one name, and would share one schema: {sorted(twice)}")
+    schemas |= bodies | {name: wire.schema(one, _spread.get(name, "")) for name, one in _answers.items()}
     schemas["Problem"] = PROBLEM
     document["components"]["securitySchemes"] = SECURITY
     return document

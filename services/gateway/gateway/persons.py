@@ -58,15 +58,18 @@ class Persons:
 
     async def resolve(self, ins: identity_ins_pb2.Ins, platform: Platform, visit: Visit) -> str:
         """The person of an INS; raises what identity-ins raises when it knows none, or the key is wrong."""
-        known = self._person.get((ins.matricule, ins.oid))
-        if known is not None:
+        key = (ins.matricule, ins.oid)
+        known = self._person.get(key)
+        # `forget` knows one number of a person; another one (a former number, or a pair whose other half was
+        # pushed out) is not believed, since no event would have dropped it.
+        if known is not None and self._ins.get(known) == key:
             return known
         before = self._changes
         request = identity_ins_pb2.ResolvePersonRequest(ins=ins)
         answer: identity_ins_pb2.ResolvePersonResponse
         answer = await platform.ask(platform.identity.ResolvePerson, request, visit)
         # An event heard while the answer was under way may speak of this person: then the answer is used, not
-        # kept.
-        if before == self._changes:
+        # kept. Nor is a former number, which `ins_of` must not hand on.
+        if before == self._changes and not answer.former:
             self.learn(answer.person_id, ins)
         return answer.person_id

@@ -12,12 +12,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from chassis import http as house
 from chassis.errors import InvalidInput, Kind, NotFound, SocleError, Violation
 
-from .fhir.names import FHIR_JSON
+from . import media
+from .fhir.names import FHIR_JSON, FHIR_XML
 from .fhir.outcome import with_xds_codes
+from .fhir.xml_out import to_xml
 
 
 class HttpRefusal(HTTPException):
@@ -52,8 +55,22 @@ class NotAcceptable(HttpRefusal):
     issue = "not-supported"
 
 
+class ConditionNotSupported(HttpRefusal):
+    """This server does not create on a condition (If-None-Exist)."""
+
+    issue = "not-supported"
+
+
+class OperationUnknown(NotFound):
+    """There is no such operation at this address."""
+
+
 class MalformedJson(InvalidInput):
     """The body is not valid JSON."""
+
+
+class NotUtf8(InvalidInput):
+    """The body is not UTF-8."""
 
 
 class UnreadableRequest(InvalidInput):
@@ -81,23 +98,26 @@ async def on_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 404:
         error = NothingHere(hint="See /docs and /fhir/metadata for the addresses of this platform.")
     if isinstance(error, HTTPException):
-        return _http_answer(error, request.url.path, trace)
-    return answer(error if isinstance(error, SocleError) else Unexpected(), request.url.path, trace)
+        return _http_answer(error, request.scope, trace)
+    return answer(error if isinstance(error, SocleError) else Unexpected(), request.scope, trace)
 
 
-def answer(error: SocleError, path: str, trace: str) -> Response:
+def answer(error: SocleError, scope: Scope, trace: str) -> Response:
     """An error of the house, as problem+json or OperationOutcome."""
-    if is_fhir(path):
-        outcome = with_xds_codes(house.to_outcome(error, trace), error.rules)
-        return _response(error.kind.http, outcome, path, house.headers(error))
-    return _response(error.kind.http, house.to_problem(error, trace), path, house.headers(error))
+    if is_fhir(scope["path"]):
+        outcome = house.to_outcome(error, trace)
+        # The errors of XDS are about documents: on a Patient they would mean nothing.
+        if not scope["path"].startswith("/fhir/Patient"):
+            outcome = with_xds_codes(outcome, error.rules)
+        return _response(error.kind.http, outcome, scope, house.headers(error))
+    return _response(error.kind.http, house.to_problem(error, trace), scope, house.headers(error))
 
 
-def _http_answer(error: HTTPException, path: str, trace: str) -> Response:
+def _http_answer(error: HTTPException, scope: Scope, trace: str) -> Response:
     reason = http.HTTPStatus(error.status_code).phrase
     sentence, hint = str(error.detail), getattr(error, "hint", "")
     body: dict[str, Any]
-    if is_fhir(path):
+    if is_fhir(scope["path"]):
         issue = getattr(error, "issue", "not-supported")
         details = {"severity": "error", "code": issue, "details": {"text": sentence}}
         body = {"resourceType": "OperationOutcome", "issue": [details]}
@@ -114,12 +134,16 @@ def _http_answer(error: HTTPException, path: str, trace: str) -> Response:
             "trace_id": trace,
         }
         body = {key: value for key, value in members.items() if value}
-    return _response(error.status_code, body, path, dict(error.headers or {}))
+    return _response(error.status_code, body, scope, dict(error.headers or {}))
 
 
-def _response(status: int, body: dict[str, Any], path: str, headers: dict[str, str]) -> Response:
-    kind = FHIR_JSON if is_fhir(path) else house.PROBLEM_JSON
-    return Response(orjson.dumps(body), status, headers, kind)
+def _response(status: int, body: dict[str, Any], scope: Scope, headers: dict[str, str]) -> Response:
+    if not is_fhir(scope["path"]):
+        return Response(orjson.dumps(body), status, headers, house.PROBLEM_JSON)
+    # Whoever takes neither format still reads an error better in one of them than not at all.
+    if media.wanted(scope) == FHIR_XML:
+        return Response(to_xml(body), status, headers, FHIR_XML)
+    return Response(orjson.dumps(body), status, headers, FHIR_JSON)
 
 
 def from_validation(error: Any) -> UnreadableRequest:

@@ -25,8 +25,12 @@ class Settings(ChassisSettings):
     # Bytes of a body: a FHIR deposit carries documents in base64, anything else is small.
     fhir_body_limit: int = 30 * MEGABYTE
     body_limit: int = MEGABYTE
+    # A lot of 100,000 verifications; it is read as it comes, never held whole.
+    lot_body_limit: int = 64 * MEGABYTE
     # Seconds; the most a client may ask for with `Socle-Timeout`.
     longest_deadline: float = 60.0
+    # For a lot to come in or its results to go out, unless `Socle-Timeout` says less.
+    lot_deadline: float = 300.0
 
     # Per client program (azp of the token), in the notation of the library `limits`.
     rate_limit: str = "2000/second"

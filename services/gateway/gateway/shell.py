@@ -33,6 +33,9 @@ PAGE_HEADERS = [*USUAL, (b"content-security-policy", PAGE_POLICY)]
 DATA_HEADERS = [*USUAL, (b"content-security-policy", DATA_POLICY)]
 # Asked several times a second while the platform starts: their answers say it all already.
 PROBES = ("/readyz", "/healthz")
+LOTS = "/v1/insi/verification-lots"
+# Traits and identifiers, never documents.
+PATIENTS = "/fhir/Patient"
 SWALLOW_SECONDS = 2.0
 
 
@@ -48,22 +51,24 @@ class Shell:
             return
         visit = _Passage(scope, receive, send, self._limit(scope["path"]))
         try:
-            await self.app(scope, visit.receive, visit.send)
+            await self.app(visit.scope, visit.receive, visit.send)
         except Exception as error:
             log.error(
                 "http.failed",
                 method=scope["method"],
-                path=_route(scope),
+                path=_route(visit.scope),
                 trace_id=visit.trace_id,
                 exc_info=error,
             )
             if visit.status:
                 raise
-            await answer(Unexpected(), scope["path"], visit.trace_id)(scope, receive, visit.send)
+            await answer(Unexpected(), scope, visit.trace_id)(scope, receive, visit.send)
         visit.told()
 
     def _limit(self, path: str) -> int:
-        carries_documents = is_fhir(path) or path.endswith("/documents")
+        if path == LOTS:
+            return self.settings.lot_body_limit
+        carries_documents = (is_fhir(path) and not path.startswith(PATIENTS)) or path.endswith("/documents")
         return self.settings.fhir_body_limit if carries_documents else self.settings.body_limit
 
 
@@ -72,7 +77,7 @@ class _Passage:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         self.began = time.monotonic()
-        self.scope, self.status = scope, 0
+        self.status = 0
         self._receive, self._send = receive, send
         self._limit, self._read = limit, 0
         headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
@@ -82,12 +87,11 @@ class _Passage:
         self.request_id = asked if REQUEST_ID.fullmatch(asked) else self.trace_id
         self._announced = headers.get(b"content-length", "0")
         self._asks_first = b"expect" in headers
-        scope["socle.trace"] = self.trace
-        # A HEAD is a GET whose body stays here.
+        # A HEAD is a GET whose body stays here. The server keeps its own scope, in which it is a HEAD still:
+        # it would otherwise wait for the body that the length announces, and break the connection.
         self._mute = scope["method"] == "HEAD"
-        scope["socle.head"] = self._mute
-        if self._mute:
-            scope["method"] = "GET"
+        method = "GET" if self._mute else scope["method"]
+        self.scope = {**scope, "method": method, "socle.trace": self.trace, "socle.head": self._mute}
 
     @property
     def trace_id(self) -> str:

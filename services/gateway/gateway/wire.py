@@ -25,6 +25,12 @@ NUMBERS = {
     FieldDescriptor.CPPTYPE_UINT32,
     FieldDescriptor.CPPTYPE_UINT64,
 }
+FRACTIONS = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
+SCALARS: dict[int, Json] = {
+    FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
+    **{kind: {"type": "integer", "minimum": 0} for kind in NUMBERS},
+    **{kind: {"type": "number"} for kind in FRACTIONS},
+}
 
 
 def render(message: Message) -> Json:
@@ -58,7 +64,7 @@ def _tracked(field: FieldDescriptor) -> bool:
 
 
 def _always(field: FieldDescriptor) -> bool:
-    return field.cpp_type in NUMBERS or field.cpp_type == FieldDescriptor.CPPTYPE_BOOL
+    return field.cpp_type in NUMBERS | FRACTIONS or field.cpp_type == FieldDescriptor.CPPTYPE_BOOL
 
 
 def _value(field: FieldDescriptor) -> Render:
@@ -104,11 +110,17 @@ def _filled(descriptor: Descriptor, values: Json) -> Json:
     return result
 
 
-def schema(descriptor: Descriptor) -> Json:
-    """JSON Schema of what `render` gives for a type of message; nested types by reference."""
-    properties = {field.name: _field_schema(field) for field in descriptor.fields}
-    required = [field.name for field in descriptor.fields if field.is_repeated or _always(field)]
+def schema(descriptor: Descriptor, spread: str = "") -> Json:
+    """JSON Schema of what `render` gives for a type of message; nested types by reference.
+
+    The members of the field `spread` stand beside the others, as `context.reply` writes them.
+    """
+    fields = [field for field in descriptor.fields if field.name != spread]
+    properties = {field.name: _field_schema(field) for field in fields}
+    required = [field.name for field in fields if field.is_repeated or _always(field)]
     result: Json = {"type": "object", "title": descriptor.name, "properties": properties}
+    if spread:
+        result["allOf"] = [_field_schema(descriptor.fields_by_name[spread])]
     return result | ({"required": required} if required else {})
 
 
@@ -134,12 +146,6 @@ def _one_schema(field: FieldDescriptor) -> Json:
         return {"$ref": f"#/components/schemas/{field.message_type.name}"}
     if field.enum_type is not None:
         return {"type": "string", "enum": list(enum_names(field.enum_type))}
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return {"type": "boolean"}
-    if field.cpp_type in NUMBERS:
-        return {"type": "integer", "minimum": 0}
-    return (
-        {"type": "string", "contentEncoding": "base64"}
-        if field.type == FieldDescriptor.TYPE_BYTES
-        else {"type": "string"}
-    )
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return {"type": "string", "contentEncoding": "base64"}
+    return SCALARS.get(field.cpp_type, {"type": "string"})

@@ -13,6 +13,9 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from chassis import rpc
@@ -24,7 +27,7 @@ from chassis.testing import LocalIssuer
 from gateway.app import create_app
 from gateway.settings import Settings
 from socle.dmp.v1 import dmp_pb2
-from socle.identity_ins.v1 import identity_ins_pb2
+from socle.identity_ins.v1 import exchange_pb2, identity_ins_pb2, insi_pb2, vigilance_pb2
 
 SAMPLES = Path(__file__).parent / "samples"
 INS = identity_ins_pb2.Ins(matricule="279035121518989", oid="1.2.250.1.213.1.4.10")
@@ -59,6 +62,33 @@ class NoRpc:
             raise NotFound(field=name)
 
         return unplayed
+
+
+class Recorder:
+    """A service that answers every RPC as told, with nothing when it was not, and keeps what it was asked."""
+
+    def __init__(self, service: ServiceDescriptor) -> None:
+        self.service = service
+        self.answers: dict[str, Message | Exception] = {}
+        self.asked: list[tuple[str, Any, Call]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.service.methods_by_name:
+            raise AttributeError(name)
+
+        async def answered(request: Any, call: Call) -> Any:
+            self.asked.append((name, request, call))
+            answer = self.answers.get(name, GetMessageClass(self.service.methods_by_name[name].output_type)())
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return answered
+
+
+def recorder(contract: Any, name: str) -> Recorder:
+    """A recorder for one service of a contract."""
+    return Recorder(contract.DESCRIPTOR.services_by_name[name])
 
 
 @dataclass
@@ -190,8 +220,11 @@ class House:
     client: httpx.AsyncClient
     app: Any
     issuer: LocalIssuer
-    identities: Identities
+    identities: Any
     records: Records
+    insi: Recorder
+    vigilance: Recorder
+    exchange: Recorder
 
     def as_(self, caller: Caller, **headers: str) -> dict[str, str]:
         """Headers of a caller; underscores stand for hyphens."""
@@ -200,10 +233,15 @@ class House:
 
 
 @asynccontextmanager
-async def gateway_house(issuer: LocalIssuer, **settings: Any) -> AsyncIterator[House]:
+async def gateway_house(issuer: LocalIssuer, identities: Any = None, **settings: Any) -> AsyncIterator[House]:
     """A gateway of these settings with services of its own."""
-    identities, records = Identities(), Records()
-    async with _grpc(issuer, identities) as first, _grpc(issuer, records) as second:
+    identities, records = identities or Identities(), Records()
+    others = (
+        recorder(insi_pb2, "InsiService"),
+        recorder(vigilance_pb2, "VigilanceService"),
+        recorder(exchange_pb2, "ExchangeService"),
+    )
+    async with _grpc(issuer, identities, *others) as first, _grpc(issuer, records) as second:
         targets = {"identity-ins": first, "dmp": second}
         app = create_app(Settings(**{"services": targets, **settings}), issuer.verifier())
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -211,15 +249,15 @@ async def gateway_house(issuer: LocalIssuer, **settings: Any) -> AsyncIterator[H
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client,
         ):
-            yield House(client, app, issuer, identities, records)
+            yield House(client, app, issuer, identities, records, *others)
 
 
 @asynccontextmanager
-async def _grpc(issuer: LocalIssuer, servicer: Any) -> AsyncIterator[str]:
+async def _grpc(issuer: LocalIssuer, *servicers: Any) -> AsyncIterator[str]:
     settings = Settings()
     server = grpc.aio.server(options=rpc.options(settings))
     runtime = rpc.Runtime(issuer.verifier(), None)
-    server.add_generic_rpc_handlers((rpc.handlers(servicer, runtime),))
+    server.add_generic_rpc_handlers(tuple(rpc.handlers(servicer, runtime) for servicer in servicers))
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
@@ -235,6 +273,13 @@ async def _grpc(issuer: LocalIssuer, servicer: Any) -> AsyncIterator[str]:
 async def here(issuer: LocalIssuer) -> AsyncIterator[House]:
     """A gateway with usual settings."""
     async with gateway_house(issuer) as made:
+        yield made
+
+
+@pytest.fixture
+async def recording(issuer: LocalIssuer) -> AsyncIterator[House]:
+    """A gateway before an identity-ins that only keeps what it was asked."""
+    async with gateway_house(issuer, recorder(identity_ins_pb2, "IdentityInsService")) as made:
         yield made
 
 

@@ -18,7 +18,8 @@ from gateway.feed import Feed, as_sse
 from gateway.persons import Persons
 from gateway.routes.pages import WEB
 from gateway.settings import Settings
-from socle.identity_ins.v1 import identity_ins_pb2
+from socle.identity_ins.v1 import events_pb2, identity_ins_pb2
+from socle.options.v1 import options_pb2
 
 PERSON = "01900000-0000-7000-8000-000000000001"
 INS = identity_ins_pb2.Ins(matricule="279035121518989", oid="1.2.250.1.213.1.4.10")
@@ -116,6 +117,9 @@ async def test_unexpected_fault_tells_nothing_but_the_trace(here: Any) -> None:
     assert answer.headers["traceparent"][3:35] in answer.text
 
 
+FORMER = identity_ins_pb2.Ins(matricule="255081416802538", oid=INS.oid)
+
+
 class Asked:
     """A platform whose identity-ins answers one person, and counts."""
 
@@ -123,15 +127,16 @@ class Asked:
         self.identity = self
         self.ResolvePerson = "ResolvePerson"
         self.times = 0
+        self.known: tuple[identity_ins_pb2.Ins, ...] = (INS,)
         self.meanwhile: Any = None
 
     async def ask(self, method: str, request: Any, visit: Visit) -> Any:
         self.times += 1
         if self.meanwhile:
             self.meanwhile()
-        if request.ins != INS:
+        if request.ins not in self.known:
             raise NotFound
-        return identity_ins_pb2.ResolvePersonResponse(person_id=PERSON)
+        return identity_ins_pb2.ResolvePersonResponse(person_id=PERSON, former=request.ins == FORMER)
 
 
 async def resolved(persons: Persons, platform: Any, ins: identity_ins_pb2.Ins = INS) -> str:
@@ -154,6 +159,44 @@ async def test_identity_event_empties_the_person() -> None:
     assert persons.ins_of(PERSON) is None
     await resolved(persons, platform)
     assert platform.times == 2
+
+
+async def test_every_number_of_a_person_is_forgotten_with_them() -> None:
+    """A former number names its person too: after a replacement neither may be answered from memory."""
+    persons, platform = Persons(Settings()), Asked()
+    persons.trust(True)
+    platform.known = (INS, FORMER)
+    await resolved(persons, platform, FORMER)
+    await resolved(persons, platform)
+    persons.forget(PERSON)
+    await resolved(persons, platform, FORMER)
+    await resolved(persons, platform)
+    assert platform.times == 4
+
+
+async def test_former_number_is_never_handed_on() -> None:
+    persons, platform = Persons(Settings()), Asked()
+    persons.trust(True)
+    platform.known = (INS, FORMER)
+    await resolved(persons, platform, FORMER)
+    assert persons.ins_of(PERSON) is None
+    await resolved(persons, platform)
+    await resolved(persons, platform, FORMER)
+    assert persons.ins_of(PERSON) == INS
+
+
+async def test_person_pushed_out_of_the_cache_by_others_is_asked_again() -> None:
+    """Half a pair that stayed behind would outlive the event that speaks of it."""
+    persons, platform = Persons(Settings(person_cache_size=2)), Asked()
+    persons.trust(True)
+    await resolved(persons, platform)
+    for number in range(2):
+        await resolved(persons, platform)
+        persons.learn(f"person-{number}", identity_ins_pb2.Ins(matricule=str(number), oid=INS.oid))
+    persons.forget(PERSON)
+    asked = platform.times
+    await resolved(persons, platform)
+    assert platform.times == asked + 1
 
 
 async def test_nothing_is_kept_while_events_are_not_heard() -> None:
@@ -208,6 +251,38 @@ async def test_feed_shows_four_fields_and_forgets_the_person() -> None:
     later = feed.watch()
     assert json.loads(await anext(later))["id"] == "e-1"
     assert as_sse(b"") == b": silence\n\n"
+
+
+def naming_a_person() -> list[str]:
+    """The subjects of the identity events that say whom they concern."""
+    messages = events_pb2.DESCRIPTOR.message_types_by_name.values()
+    return [
+        str(one.GetOptions().Extensions[options_pb2.event].subject)
+        for one in messages
+        if "person_id" in one.fields_by_name
+    ]
+
+
+@pytest.mark.parametrize("subject", naming_a_person())
+async def test_every_identity_event_that_names_a_person_makes_the_gateway_forget(subject: str) -> None:
+    persons = Persons(Settings())
+    persons.trust(True)
+    persons.learn(PERSON, INS)
+    Feed(Settings(), persons).hear(*event(subject, data={"person_id": PERSON}))
+    assert persons.ins_of(PERSON) is None
+
+
+def test_events_that_change_whom_a_number_names_say_the_person() -> None:
+    told = " ".join(naming_a_person())
+    for event_of in (
+        "number_replaced",
+        "ins_replaced",
+        "downgraded",
+        "changed",
+        "identity.merged",
+        "unmerged",
+    ):
+        assert event_of in told
 
 
 async def test_slow_watcher_loses_the_oldest_only() -> None:

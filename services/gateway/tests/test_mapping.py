@@ -298,15 +298,13 @@ def test_attributes_and_paper_are_told() -> None:
     identity = identity_ins_pb2.Identity()
     identity.CopyFrom(IDENTITY)
     identity.status = identity_ins_pb2.IDENTITY_STATUS_QUALIFIEE
-    identity.attributes.append("homonyme")
+    identity.attributes.extend(["homonyme", "homonyme_detectee"])
     identity.paper = "CN"
     identity.paper_checked_at.FromDatetime(datetime(2026, 5, 4, 9, tzinfo=UTC))
     parts = patient.write_identity(identity)["extension"][0]["extension"]
     assert {"url": "validationDate", "valueDate": "2026-05-04"} in parts
-    assert [one["valueCoding"]["code"] for one in parts if one["url"] in ("validationMode", "comment")] == [
-        "CN",
-        "HOMD",
-    ]
+    told = [one["valueCoding"]["code"] for one in parts if one["url"] in ("validationMode", "comment")]
+    assert told == ["CN", "HOMA", "HOMD"]
 
 
 def test_person_is_shown_with_the_ins_but_not_as_qualified() -> None:

@@ -27,7 +27,7 @@ async def test_create_identity_answers_its_address_and_version(here: Any) -> Non
     assert body["traits"]["sex"] == "female"
     assert "ins" not in body
     read = await here.client.get(answer.headers["location"], headers=here.as_(callers.doctor))
-    assert read.json() == body
+    assert {**read.json(), "warnings": [], "candidates": []} == body
 
 
 async def test_headers_reach_the_service_as_metadata(here: Any) -> None:
@@ -65,6 +65,7 @@ async def test_trace_and_request_id_are_echoed(here: Any) -> None:
         ('{"traits": {"sex": NaN}}', "$this", "holds NaN, which is not JSON"),
         ('{"ipp": "1", "ipp": "2"}', "$this", "has the member 'ipp' twice in one object"),
         ('{"ipp": "\\ud800"}', "$this", "holds half of a surrogate pair (\\ud800 to \\udfff)"),
+        ('{"ipp": ' + "9" * 5000 + "}", "$this", "holds a number of more than 40 digits"),
         ("[" * 5000 + "]" * 5000, "$this", "has more than 64 levels"),
         ("[" * 70 + "]" * 70, "$this", "has more than 64 levels"),
         (b'{"ipp": "\xff"}', "byte 9", "is not UTF-8"),
@@ -97,10 +98,10 @@ async def test_wrong_types_are_told_all_at_once(here: Any) -> None:
 
 
 async def test_service_violations_keep_their_paths(here: Any) -> None:
-    body = {"traits": {**NEW["traits"], "birth_date": "1979-02-30"}}
+    body = {**NEW, "paper_checked_on": "1979-02-30"}
     answer = await here.client.post("/v1/identities", json=body, headers=here.as_(callers.doctor))
     assert answer.status_code == 400
-    assert [one["field"] for one in answer.json()["violations"]] == ["traits.birth_date"]
+    assert [one["field"] for one in answer.json()["violations"]] == ["paper_checked_on"]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ async def test_options_tells_every_method(here: Any) -> None:
     answer = await here.client.options("/v1/dmp/documents/01900000-0000-7000-8000-0000000000ff/mask")
     assert answer.status_code == 204
     assert answer.headers["allow"] == "DELETE, OPTIONS, PUT"
-    refused = await here.client.put("/fhir/Patient")
+    refused = await here.client.put("/fhir/Binary/x")
     assert refused.status_code == 405
     assert refused.headers["allow"] == "GET, HEAD, OPTIONS"
     assert refused.json()["resourceType"] == "OperationOutcome"
@@ -188,14 +189,3 @@ async def test_submission_in_rest_is_the_message_of_the_contract(here: Any) -> N
         f"/v1/dmp/documents/{made['document_id']}/content", headers=here.as_(callers.doctor)
     )
     assert content.content == b"hello"
-
-
-async def test_openapi_describes_every_rpc_and_resolves(here: Any) -> None:
-    document = (await here.client.get("/openapi.json")).json()
-    assert document["openapi"].startswith("3.1")
-    operations = [one for path in document["paths"].values() for one in path.values()]
-    rpcs = [*here.identities.service.methods, *here.records.service.methods]
-    assert len(operations) == len(rpcs)
-    text = (await here.client.get("/openapi.json")).text
-    for name in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
-        assert name in document["components"]["schemas"]
