@@ -56,7 +56,7 @@ gen: $(LINKED) ## Generate the Python of the contracts from proto/
 new-service: $(GENERATED) ## Create a service that runs, with a green test (NAME=lab-results)
 	@$(if $(NAME),,echo "Name the service: make new-service NAME=lab-results" >&2; exit 2;) \
 	  $(BIN)/python -m tools.new_service $(NAME) && $(MAKE) gen
-bench: $(GENERATED) ## Measure start, memory and requests per second
+bench: $(GENERATED) ## Measure start, memory and requests per second (ARGS=identity: at national size)
 	@$(BIN)/python -m bench $(ARGS)
 lock: $(INSTALLED) ## Pin requirements.in, with hashes, into requirements.lock
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.lock $(COMPILE) $(if $(UPGRADE),--upgrade)

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import asyncpg
 
-from dmp.consumers import TABLE
+from dmp.consumers import TABLE as OF_DMP
+from identity_ins.consumers import TABLE as OF_IDENTITY
 from socle_local.platform import Platform
 
 TABLES = """
@@ -20,8 +21,11 @@ ORDER BY table_name
 # Reads made for the caller before the refusal; each leaves a line of its own, rightly.
 READS_BEFORE = {"person.resolve", "person.standing"}
 UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
-# What dmp acts upon, in its own words.
-FOLLOWED = [line.subject for line in TABLE]
+# What each service acts upon, in its own words; all of it is published by identity-ins.
+FOLLOWED = {
+    "dmp": [line.subject for line in OF_DMP],
+    "identity-ins": [line.subject for line in OF_IDENTITY],
+}
 # Seconds; a consumer that lost its bus looks again after some of them.
 PATIENCE = 60.0
 Counts = dict[str, int]
@@ -72,9 +76,12 @@ class Ledger:
 
     async def _on_their_way(self) -> bool:
         waiting = [await one.fetchval(UNPUBLISHED) for one in self.connections.values()]
-        told = await self["identity-ins"].fetch("SELECT id FROM outbox WHERE subject = ANY($1)", FOLLOWED)
-        seen = await self["dmp"].fetch("SELECT event_id FROM inbox")
-        return any(waiting) or {row["id"] for row in told} > {row["event_id"] for row in seen}
+        return any(waiting) or any([await self._is_behind(*line) for line in FOLLOWED.items()])
+
+    async def _is_behind(self, service: str, subjects: list[str]) -> bool:
+        told = await self["identity-ins"].fetch("SELECT id FROM outbox WHERE subject = ANY($1)", subjects)
+        seen = await self[service].fetch("SELECT event_id FROM inbox")
+        return not {row["id"] for row in told} <= {row["event_id"] for row in seen}
 
     async def audited_since(self, before: Counts) -> list[dict[str, Any]]:
         """The audit lines written after `before` was counted, oldest first by service."""

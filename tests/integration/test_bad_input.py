@@ -305,3 +305,13 @@ async def test_same_ipp_twice_in_a_structure_is_refused(actors: Actors, ledger: 
     async with ledger.no_trace():
         reply = await actors["secretary"].send("POST", "/v1/identities", body)
     assert reply.status == 409, reply.answered
+
+
+@pytest.mark.parametrize("path", ["/fhir/metadata", "/v1/insi/calls", f"/v1/identities/{UNKNOWN}"])
+async def test_head_answers_as_get_and_keeps_the_connection(reach: Reach, actors: Actors, path: str) -> None:
+    """The server was once told that it was a GET: it broke the connection for want of a body."""
+    token = {"authorization": f"Bearer {await actors['secretary'].token()}"}
+    async with httpx.AsyncClient(base_url=reach.gateway, headers=token) as client:
+        answers = [await client.request(method, path) for method in ("GET", "HEAD", "HEAD", "GET")]
+    assert len({answer.status_code for answer in answers}) == 1
+    assert [bool(answer.content) for answer in answers] == [True, False, False, True]

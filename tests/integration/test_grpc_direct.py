@@ -138,7 +138,7 @@ def test_direct_call_of_another_kind_of_caller_is_refused_with_its_reason(
 
 
 def test_every_fault_of_a_direct_call_is_told_at_once(identity: Direct, integrator: str) -> None:
-    traits = {"birth_name": "", "birth_first_names": [], "birth_date": "1990-02-30"}
+    traits = {"birth_name": "", "birth_first_names": [], "birth_date": "30/02/1990"}
     with pytest.raises(grpc.RpcError) as refused:
         identity.call(IDENTITY, "CreateIdentity", {"traits": traits, "ipp": "a b"}, integrator)
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT

@@ -1,4 +1,5 @@
-"""The first journey: an identity is qualified, a document deposited, shared, hidden, and every access told.
+"""The first journey: an identity is qualified, its twin merged and unmerged, a document deposited, shared,
+hidden, and every access told.
 
 Told once, used twice: `make demo` shows it, the integration tests assert it. Public interfaces only: HTTP at
 the gateway, and a NATS subscription.

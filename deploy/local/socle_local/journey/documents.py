@@ -57,7 +57,7 @@ class Patient:
             birth_name=traits.birth_name,
             first_names=tuple(traits.birth_first_names),
             sex={"M": "male", "F": "female"}[traits.sex.value],
-            birth_date=traits.birth_date.isoformat(),
+            birth_date=traits.birth_date_text,
             birth_place=traits.birth_place,
             matricule=person.ins.matricule,
             oid=person.ins.oid.value,

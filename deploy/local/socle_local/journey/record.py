@@ -1,4 +1,4 @@
-"""Chapters 2 to 4: the record, a document in it, and who may read it."""
+"""Chapters 3 to 5: the record, a document in it, and who may read it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import httpx
 
 from socle_local.personas import OTHER_DOCTOR, PATIENT, find
 
-from . import identity, record, traces
+from . import identity, record, traces, vigilance
 from .actors import Actor, Observer, Reach, Reply, UnexpectedAnswerError
 from .documents import ClinicalDocument, Patient
 from .events import Event, Listener, listening
@@ -33,6 +33,9 @@ class Story:
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     identity_id: str = ""
     person_id: str = ""
+    # A second identity of the same person, and its merge into the first.
+    twin_id: str = ""
+    merge_id: str = ""
     document: ClinicalDocument | None = None
     document_id: str = ""
     journal: list[dict[str, Any]] = field(default_factory=list)
@@ -69,11 +72,12 @@ class Act:
 
 
 IDENTITY = "1. An identity is qualified"
-RECORD = "2. A document is deposited"
-SHARING = "3. The patient allows another doctor"
-HIDING = "4. The patient hides, then blocks"
-JOURNAL = "5. The patient sees who looked"
-EVENTS = "6. Each fact was published"
+VIGILANCE = "2. One person, created twice"
+RECORD = "3. A document is deposited"
+SHARING = "4. The patient allows another doctor"
+HIDING = "5. The patient hides, then blocks"
+JOURNAL = "6. The patient sees who looked"
+EVENTS = "7. Each fact was published"
 
 ACTS: tuple[Act, ...] = (
     Act("create", IDENTITY, "The hospital creates a local identity from traits", identity.create),
@@ -82,6 +86,12 @@ ACTS: tuple[Act, ...] = (
     Act("any-first-name", IDENTITY, "INSi, by any first name: one person (code 00)", identity.any_first_name),
     Act("retrieve", IDENTITY, "The INS is retrieved: récupérée", identity.retrieve),
     Act("paper", IDENTITY, "An identity paper is checked: qualifiée", identity.check_paper),
+    Act("datamatrix", IDENTITY, "Its Datamatrix INS, printed and read back", vigilance.datamatrix),
+    Act("twice", VIGILANCE, "Another desk creates the patient again, misspelt", vigilance.create_twice),
+    Act("worklist", VIGILANCE, "Identity vigilance has a case", vigilance.worklist),
+    Act("merge", VIGILANCE, "The two are merged", vigilance.merge),
+    Act("seen", VIGILANCE, "The patient sees the merge", vigilance.seen),
+    Act("unmerge", VIGILANCE, "The merge is undone", vigilance.unmerge),
     Act("open", RECORD, "The hospital opens the DMP", record.open_record),
     Act("tidy", RECORD, "The patient ends what an earlier run allowed or blocked", record.tidy),
     Act("deposit", RECORD, "The doctor deposits a CDA R2 document (ITI-65)", record.deposit),

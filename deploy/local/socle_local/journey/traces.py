@@ -1,4 +1,4 @@
-"""Chapters 5 and 6: what is left behind, for the patient and for subscribers."""
+"""Chapters 6 and 7: what is left behind, for the patient and for subscribers."""
 
 from __future__ import annotations
 
@@ -83,6 +83,9 @@ def expected_events(story: Story) -> list[tuple[str, str]]:
         ("identity_ins.identity.created", identity),
         ("identity_ins.identity.retrieved", identity),
         ("identity_ins.identity.qualified", identity),
+        ("identity_ins.identity.created", story.twin_id),
+        ("identity_ins.identity.merged", identity),
+        ("identity_ins.identity.unmerged", identity),
         ("dmp.document.submitted", document),
         ("dmp.access.granted", person),
         ("dmp.document.masked", document),

@@ -81,9 +81,10 @@ def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def nats_server(tmp_path: Path) -> Iterator[Nats]:
-    """A server with two services, one of which has a consumer, and a reader; passwords are the names."""
+    """A server with two services, a consumer each, and a reader; passwords are the names."""
     names = ("dmp", "identity_ins", "subscriber")
-    accounts = users({n: n for n in names}, {"dmp": ["dmp-know"], "identity-ins": []}, ["subscriber"])
+    durables = {"dmp": ["dmp-know"], "identity-ins": ["identity-ins-tell"]}
+    accounts = users({n: n for n in names}, durables, ["subscriber"])
     server = Nats(tmp_path / "nats", Ports.free([])["nats"], accounts)
     server.start()
     yield server

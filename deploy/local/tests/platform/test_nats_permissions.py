@@ -110,6 +110,21 @@ async def test_a_service_reads_another_stream_through_its_own_durable(published:
         assert reader.errors == []
 
 
+async def test_a_service_reads_its_own_stream_through_its_own_durable(published: Nats) -> None:
+    async with guest(published, "identity_ins") as reader:
+        config = ConsumerConfig(durable_name="identity-ins-tell", filter_subjects=[QUALIFIED])
+        await reader.js.add_consumer(IDENTITY, config)
+        subscription = await reader.js.pull_subscribe_bind("identity-ins-tell", IDENTITY)
+        told = await subscription.fetch(3, timeout=2)
+        assert [message.data for message in told] == [b"0", b"1", b"2"]
+        for message in told:
+            await message.ack_sync(timeout=2)
+        assert reader.errors == []
+        assert await reader.is_refused(
+            reader.js.pull_subscribe("socle.identity_ins.>", durable="dmp-know", stream=IDENTITY)
+        )
+
+
 async def test_a_service_makes_no_consumer_of_another_name(published: Nats) -> None:
     async with guest(published, "dmp") as reader:
         subject = "socle.identity_ins.>"
