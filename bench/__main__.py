@@ -1,4 +1,7 @@
-"""`make bench`: start, memory and throughput of the platform, beside a bare FastAPI and a bare `pgbench`."""
+"""`make bench`: start, memory and throughput of the platform, beside a bare FastAPI and a bare `pgbench`.
+
+`make bench ARGS=identity`: search, verification and match at the size of a country, beside a bare SQL lookup.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,19 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bench import machine, measures, rows, scene
+from bench.identity import command
 from bench.report import Report
 from bench.running import Running, first_start
 
 FIRST = "first start (clone, packages in the cache)"
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command("identity")(command.main)
 
+
+@app.callback(invoke_without_command=True)
 def main(
+    context: typer.Context,
     seconds: Annotated[float, typer.Option(help="Seconds a line is measured in each round.")] = 4.0,
     rounds: Annotated[int, typer.Option(help="Rounds; each measures every line once.")] = 3,
     clone: Annotated[
@@ -26,6 +35,8 @@ def main(
     ] = True,
 ) -> None:
     """Measure the platform on this machine; figures go to the terminal and to bench/results/."""
+    if context.invoked_subcommand:
+        return
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="socle-bench-") as folder, Progress(console=console) as progress:
         report = run(Path(folder), seconds, rounds, clone, progress)
@@ -76,4 +87,4 @@ def throughput(running: Running, report: Report, seconds: float, rounds: int, pr
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

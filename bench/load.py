@@ -1,4 +1,4 @@
-"""The load generator, a process of its own: connections that send their next request when answered.
+"""The load generator, a process of its own: connections that send their next request when answered or due.
 
 Written on bare asyncio protocols: a full HTTP client would use more of the two cores than what it measures.
 `python -m bench.load` reads one `Job` as JSON on its input and writes one `Outcome` on its output.
@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -28,13 +28,18 @@ HEADER_END, LENGTH = b"\r\n\r\n", b"\r\ncontent-length: "
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`requests` are whole HTTP/1.1 requests, sent in turn; `first` is where the numbers of MARK begin."""
+    """`requests` are whole HTTP/1.1 requests, sent in turn; `first` is where the numbers of MARK begin.
+
+    With a `rate`, so many are due each second whatever is answered, and a time counts from when a request was
+    due: a closed loop hides the wait of those who come while the server is busy.
+    """
 
     port: int
     requests: list[bytes]
     seconds: float = 4.0
     clients: int = 32
     first: int = 1
+    rate: float = 0
 
     def to_json(self) -> str:
         encoded = [base64.b64encode(request).decode() for request in self.requests]
@@ -87,6 +92,9 @@ class Meter:
     statuses: Counter[str] = field(default_factory=Counter)
     times: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    # Open arrivals only: connections with nothing to do, and requests that no connection was free for.
+    idle: deque[Connection] = field(default_factory=deque)
+    late: deque[float] = field(default_factory=deque)
 
     @classmethod
     def of(cls, job: Job) -> Meter:
@@ -95,6 +103,22 @@ class Meter:
     def next_request(self) -> bytes:
         request = next(self.turn)
         return request.replace(MARK, b"%012d" % next(self.numbers)) if MARK in request else request
+
+    def due(self, moment: float) -> None:
+        """Sends a request on a free connection, or keeps it for the first that is answered."""
+        if self.idle:
+            self.idle.popleft().send(moment)
+        else:
+            self.late.append(moment)
+
+    def free(self, connection: Connection) -> None:
+        """What a connection does next."""
+        if not self.job.rate:
+            connection.send(time.perf_counter())
+        elif self.late:
+            connection.send(self.late.popleft())
+        else:
+            self.idle.append(connection)
 
     def answered(self, status: str, seconds: float) -> None:
         if self.counting:
@@ -113,7 +137,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self._send()
+        self.meter.free(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.transport and not self.transport.is_closing():
@@ -126,7 +150,7 @@ class Connection(asyncio.Protocol):
             return
         self.meter.answered(self.buffer[9:12].decode(), time.perf_counter() - self.sent)
         self.buffer = b""
-        self._send()
+        self.meter.free(self)
 
     def _length(self, end: int) -> int:
         head = self.buffer[:end].lower() + b"\r\n"
@@ -135,9 +159,19 @@ class Connection(asyncio.Protocol):
             return 0
         return int(head[at + len(LENGTH) : head.index(b"\r\n", at + 2)])
 
-    def _send(self) -> None:
-        self.sent = time.perf_counter()
+    def send(self, moment: float) -> None:
+        """The next request, whose time counts from `moment`."""
+        self.sent = moment
         self.transport.write(self.meter.next_request())
+
+
+async def arrivals(meter: Meter) -> None:
+    """Requests at the rate of the job, evenly spaced, until cancelled."""
+    began = time.perf_counter()
+    for number in itertools.count():
+        moment = began + number / meter.job.rate
+        await asyncio.sleep(max(moment - time.perf_counter(), 0))
+        meter.due(moment)
 
 
 async def run(job: Job) -> Outcome:
@@ -148,10 +182,13 @@ async def run(job: Job) -> Outcome:
         loop.create_connection(lambda: Connection(meter), "127.0.0.1", job.port) for _ in range(job.clients)
     ]
     connections = await asyncio.gather(*opened)
+    coming = asyncio.ensure_future(arrivals(meter)) if job.rate else None
     await asyncio.sleep(WARM_UP)
     meter.counting, began = True, time.perf_counter()
     await asyncio.sleep(job.seconds)
     meter.counting, took = False, time.perf_counter() - began
+    if coming:
+        coming.cancel()
     for transport, _ in connections:
         transport.abort()
     if meter.problems or not meter.times:

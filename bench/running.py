@@ -28,15 +28,21 @@ PATIENCE = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One platform below `home`; `root` is the tree it is started from."""
+    """One platform below `home`; `root` is the tree it is started from, `extra` more settings for it."""
 
     home: Path
     root: Path = ROOT
-    ports: Ports = field(default_factory=lambda: Ports.usual(find_services(), OFFSET))
+    offset: int = OFFSET
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> Ports:
+        return Ports.usual(find_services(), self.offset)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "SOCLE_HOME": str(self.home), "SOCLE_PORT_OFFSET": str(OFFSET)}
+        moved = {"SOCLE_HOME": str(self.home), "SOCLE_PORT_OFFSET": str(self.offset)}
+        return {**os.environ, **moved, **self.extra}
 
     def up(self) -> float:
         """Starts it in the background; seconds until every service is ready."""

@@ -20,6 +20,9 @@ from socle_local.personas import DOCTOR
 # People whose records take the deposits: enough that none grows long, known to the caches as regulars are.
 PERSONS, FIRST_PERSON = 24, 101
 IDENTITIES = 400
+# People who are created: all different, as in life. A thousand identities of one person would be a thousand
+# duplicates, each compared with all the others.
+NEWCOMERS, FIRST_NEWCOMER = 10_000, 20_001
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Scene:
     def created(self) -> list[bytes]:
         """Identities to create, each with a number of its own."""
         mark = MARK.decode()
-        bodies = ({"traits": patient.traits, "ipp": f"BENCH-{self.run}-{mark}"} for patient in self.patients)
+        people = (Patient.seeded(FIRST_NEWCOMER + number) for number in range(NEWCOMERS))
+        bodies = ({"traits": patient.traits, "ipp": f"BENCH-{self.run}-{mark}"} for patient in people)
         return [self.request("POST", "/v1/identities", self.secretary, body) for body in bodies]
 
     def read(self) -> list[bytes]:
@@ -112,7 +116,7 @@ async def prepare(running: Running) -> Scene:
         secretary, doctor = (Actor(name, reach, http) for name in ("secretary", "doctor"))
         patients = [Patient.seeded(FIRST_PERSON + number) for number in range(PERSONS)]
         documents = await asyncio.gather(*(record(secretary, doctor, one) for one in patients))
-        identities = await many_identities(secretary, patients[0])
+        identities = await many_identities(secretary)
         tokens = await secretary.token(), await doctor.token()
     return Scene(reach, run, *tokens, identities, patients, list(documents))
 
@@ -130,11 +134,13 @@ async def record(secretary: Actor, doctor: Actor, patient: Patient) -> str:
     return str(answer["entry"][2]["response"]["location"]).partition("/")[2]
 
 
-async def many_identities(secretary: Actor, patient: Patient) -> list[str]:
+async def many_identities(secretary: Actor) -> list[str]:
     """Local identities to read, made a few at a time."""
     made: list[str] = []
     while len(made) < IDENTITIES:
-        made += await asyncio.gather(*(created(secretary, patient) for _ in range(20)))
+        first = FIRST_PERSON + PERSONS + len(made)
+        people = [Patient.seeded(first + number) for number in range(20)]
+        made += await asyncio.gather(*(created(secretary, patient) for patient in people))
     return made
 
 
