@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from chassis import http as house
-from chassis.errors import InvalidInput, Kind, NotFound, SocleError, Violation
+from chassis.errors import InvalidInput, NotFound, SocleError, Violation
 
 from . import media
 from .fhir.names import FHIR_JSON, FHIR_XML
@@ -166,10 +166,3 @@ def _plain(message: str) -> str:
     return known.get(
         message, message.removeprefix("Value error, ")[:1].lower() + message.removeprefix("Value error, ")[1:]
     )
-
-
-def status_of(error: Exception) -> int:
-    """The HTTP status an error leads to."""
-    if isinstance(error, HTTPException):
-        return error.status_code
-    return error.kind.http if isinstance(error, SocleError) else Kind.INTERNAL.http
