@@ -59,7 +59,7 @@ class TokenExpired(Unauthenticated):
 
 
 class UnknownPurpose(InvalidInput):
-    """The purpose of use is not one of normal, bris_de_glace, centre_15."""
+    """The purpose of use is not one of normal, bris_de_glace, centre_15, secret."""
 
     remedy = "Send one of them in Socle-Purpose, or no such header for normal care."
 
@@ -181,6 +181,7 @@ def _citizen(claims: Mapping[str, Any]) -> Caller:
         subject=str(claims.get("sub", "")),
         person_id=str(claims.get("person_id", "")),
         represents=frozenset(str(p) for p in claims.get("represents") or [] if p),
+        assists=frozenset(str(p) for p in claims.get("assists") or [] if p),
     )
 
 
@@ -203,7 +204,7 @@ def with_purpose(caller: Caller, purpose: str, reason: str) -> Caller:
     """The caller with the purpose of use of a request; `reason` is percent-encoded, as in `Socle-Reason`."""
     if not purpose or purpose == Purpose.NORMAL:
         return caller
-    if purpose not in (Purpose.BREAK_GLASS, Purpose.REGULATION):
+    if purpose not in (Purpose.BREAK_GLASS, Purpose.REGULATION, Purpose.SECRET):
         raise UnknownPurpose(field="Socle-Purpose")
     typed = unquote(reason).strip()
     if len(typed) > REASON_MOST or not typed.isprintable():

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from .caller import Caller
 
@@ -30,15 +29,6 @@ class Key:
     key: str
     # SHA-256 of the request as received.
     fingerprint: bytes
-
-    def row(self, answer: bytes, now: datetime) -> dict[str, Any]:
-        return {
-            "scope": self.scope,
-            "key": self.key,
-            "fingerprint": self.fingerprint,
-            "answer": answer,
-            "answered_at": now,
-        }
 
 
 @dataclass(slots=True)

@@ -26,6 +26,8 @@ class Purpose(StrEnum):
     NORMAL = "normal"
     BREAK_GLASS = "bris_de_glace"
     REGULATION = "centre_15"
+    # Secret connection of a minor: what is done is kept from the legal representatives (R1111-50).
+    SECRET = "secret"  # noqa: S105 (a purpose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Caller:
     # Only for a citizen: the opaque person, and those they legally represent.
     person_id: str = ""
     represents: frozenset[str] = frozenset()
+    # Only for a citizen: the opaque persons who gave them a delegation (aidant).
+    assists: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     purpose: Purpose = Purpose.NORMAL
     reason: str = ""
@@ -87,16 +91,22 @@ def refuse(*rules: str, hint: str = "") -> Decision:
 
 
 def require(
-    decision: Decision, *, subject: str, object_id: str = "", unseen: type[NotFound] | None = None
+    decision: Decision,
+    *,
+    subject: str,
+    object_id: str = "",
+    unseen: type[NotFound] | None = None,
+    chain: str = "",
 ) -> Decision:
     """Returns a permission; raises on a refusal, which the chassis then writes to the access journal.
 
     `unseen` is raised in place of `Forbidden` where saying "you may not" would say that something is there;
     the rules and the hint then stay in the journal, and the answer is the one for something that is absent.
+    `chain`: the series of the journal that the refusal is numbered in (`audit.record`).
     """
     if decision.permitted:
         return decision
-    refusal = Refusal(subject, object_id, decision.rules)
+    refusal = Refusal(subject, object_id, decision.rules, chain)
     if unseen is not None:
         raise unseen(refusal=refusal)
     raise Forbidden(hint=decision.hint, rules=decision.rules, refusal=refusal)

@@ -16,8 +16,8 @@ import asyncpg
 import orjson
 import sqlalchemy as sa
 
-from . import sql
-from .errors import Conflict, RuleViolated, SocleError, TimedOut, Unavailable
+from . import answers, sql
+from .errors import Conflict, SocleError, TimedOut, Unavailable
 from .schema import IDEMPOTENCY
 
 if TYPE_CHECKING:
@@ -45,10 +45,6 @@ class Answer(Protocol):
 
 
 M = TypeVar("M", bound=Answer)
-
-
-class IdempotencyKeyReused(RuleViolated):
-    """This Idempotency-Key was used before with another request."""
 
 
 class AnsweredBefore(Exception):
@@ -90,7 +86,7 @@ class Tx(ReadTx):
         self.call = call
         self._transaction: Any = None
         self._open = open_already
-        self._writes: list[sql.Write] = []
+        self._writes: list[sql.Waiting] = []
         self._answer: bytes | None = None
         # Set by outbox.emit: the relay is woken once this is committed.
         self.has_events = False
@@ -110,6 +106,11 @@ class Tx(ReadTx):
         await self._begin()
         return await self.one(statement, **params)
 
+    async def lock_all(self, statement: sa.Executable, **params: Any) -> list[Record]:
+        """Every row of it, held until the end."""
+        await self._begin()
+        return await self.all(statement, **params)
+
     async def change(self, statement: sa.Executable, **params: Any) -> int:
         """Runs an UPDATE, a DELETE or an INSERT ... ON CONFLICT at once; the number of rows touched."""
         await self._begin()
@@ -122,11 +123,19 @@ class Tx(ReadTx):
         """Adds a row, written with the others before the next read or at the end."""
         self._writes.append(sql.Write(table, values))
 
+    def change_later(self, statement: sa.Executable, **params: Any) -> None:
+        """An UPDATE that leaves with the inserted rows, without a round trip of its own.
+
+        It sees nothing of them, and how many rows it touched is not told: use it where the row is locked, or
+        where a constraint on what is inserted with it holds what must not happen.
+        """
+        self._writes.append(sql.Later(statement, params))
+
     def answer(self, message: M) -> M:
         """The answer of a changing RPC: kept with the change, so that a replay gets the same one."""
         key = self.call.idempotency
         if key is not None:
-            self.insert(IDEMPOTENCY, **key.row(message.SerializeToString(), self.call.now()))
+            self.insert(IDEMPOTENCY, **answers.row(key, message.SerializeToString(), self.call.now()))
         self._answer = b"given"
         return message
 
@@ -217,12 +226,8 @@ async def _replay(tx: Tx) -> None:
 
 
 async def _answer_of(tx: ReadTx, key: Key) -> bytes | None:
-    row = await tx.one(FIND_ANSWER, scope=key.scope, key=key.key)
-    if row is None:
-        return None
-    if row["fingerprint"] != key.fingerprint:
-        raise IdempotencyKeyReused(field="Idempotency-Key", hint="Send a new key with a new request.")
-    return bytes(row["answer"])
+    row = await tx.one(FIND_ANSWER, scope=key.scope, key=answers.name_of(key))
+    return None if row is None else answers.opened(key, dict(row))
 
 
 class translated:  # noqa: N801 (reads as a statement)

@@ -49,6 +49,8 @@ class Refusal:
     subject: str
     object_id: str
     rules: tuple[str, ...]
+    # Series of the journal it is numbered in; see `audit.record`.
+    chain: str = ""
 
 
 class SocleError(Exception):

@@ -32,4 +32,5 @@ def entry(of: Entry, person: str) -> common_pb2.AuditEntry:
         purpose=of.purpose,
         reason=of.reason,
         rules=of.rules,
+        hits=[common_pb2.AuditHit(object_id=hit.object_id, rules=hit.rules) for hit in of.hits],
     )

@@ -1,10 +1,13 @@
-"""For the person on call: what waits in the outbox, what was parked, and how to give it another try.
+"""For the person on call: what waits in the outbox, what was parked, and how to give it another try; whether
+the journal is the one that was signed.
 
     python -m chassis.ops outbox status
     python -m chassis.ops outbox republish --since 1200
     python -m chassis.ops parked list
     python -m chassis.ops parked replay --service dmp
     python -m chassis.ops parked drop dmp-know-identity <event id>
+    python -m chassis.ops ledger status
+    python -m chassis.ops ledger verify
 
 Run it with the environment of the service: the same `SOCLE_DATABASE_...` variables say which database is
 meant.
@@ -14,9 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
@@ -24,7 +28,7 @@ import sqlalchemy as sa
 import typer
 from pydantic import ValidationError
 
-from . import consume, db, relay, telemetry
+from . import consume, db, ledger, relay, telemetry
 from .call import Call
 from .caller import service as service_caller
 from .db import Database
@@ -37,8 +41,10 @@ T = TypeVar("T")
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 outbox = typer.Typer(no_args_is_help=True, help="Events on their way out.")
 parked = typer.Typer(no_args_is_help=True, help="Events that could not be handled.")
+ledgers = typer.Typer(no_args_is_help=True, help="The journal with proof.")
 app.add_typer(outbox, name="outbox")
 app.add_typer(parked, name="parked")
+app.add_typer(ledgers, name="ledger")
 
 STATE = sa.select(
     sa.func.count().label("events"),
@@ -67,7 +73,13 @@ def told(work: Coroutine[Any, Any, T]) -> T:
     """Runs to the end; a failure is one line on the terminal and a non-zero exit."""
     try:
         return asyncio.run(work)
-    except (OSError, asyncpg.PostgresError, SocleError) as error:
+    except SocleError as error:
+        sys.exit(f"{type(error).__name__}: {error} {error.hint}".rstrip())
+    except asyncpg.PostgresError as error:
+        # The words of the driver hold the values of the row.
+        where = getattr(error, "constraint_name", None) or type(error).__name__
+        sys.exit(f"PostgreSQL refused ({error.sqlstate}): {where}")
+    except OSError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 
 
@@ -173,6 +185,50 @@ async def _drop(durable: str, event_id: str) -> int:
     call = Call(service_caller("operator"))
     async with opened() as database, database.begin(call) as tx:
         return await tx.change(consume.UNPARK, durable=durable, event_id=event_id)
+
+
+@ledgers.command("status")
+def ledger_status() -> None:
+    """How large the tree is, when its head was signed, how many lines wait to enter and for how long."""
+    told(_ledger_status())
+
+
+async def _ledger_status() -> None:
+    async with opened() as database, database.read() as tx:
+        head, queue = await ledger.find_head(tx), await tx.one(ledger.QUEUE)
+    if queue is not None:
+        typer.echo(f"leaves          {head.tree_size if head else 0}")
+        typer.echo(f"last signed     {head.signed_at.isoformat(timespec='seconds') if head else 'never'}")
+        typer.echo(f"waiting         {queue['pending']}")
+        typer.echo(f"oldest waiting  {float(queue['age']):.0f} s")
+
+
+@ledgers.command("verify")
+def ledger_verify(
+    key: Annotated[
+        Path | None,
+        typer.Option(envvar="SOCLE_LEDGER_KEY_FILE", help="The key file of the service: signatures too."),
+    ] = None,
+) -> None:
+    """Makes the whole tree anew from the journal and compares; each fault is a line (then exit 1)."""
+    count = told(_ledger_verify(ledger.Signer.from_file(key).jwks() if key else None))
+    typer.echo(f"{count} faults" if key else f"{count} faults; signatures were not checked: give --key")
+    if count:
+        raise typer.Exit(1)
+
+
+async def _ledger_verify(jwks: Mapping[str, Any] | None) -> int:
+    """On one snapshot: what the service writes meanwhile is no fault."""
+    count = 0
+    async with (
+        opened() as database,
+        database.pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        async for fault in ledger.check(db.ReadTx(connection), jwks):
+            typer.echo(f"{fault.where}: {fault.what}")
+            count += 1
+    return count
 
 
 def main() -> None:

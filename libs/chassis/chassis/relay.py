@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 from typing import Any
 
-import asyncpg
 import nats.errors
 import orjson
 import sqlalchemy as sa
@@ -22,8 +21,8 @@ from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from . import sql, telemetry
-from .db import Record, prepare
+from . import leader, sql, telemetry
+from .db import Record
 from .schema import OUTBOX
 from .stopping import asked_to_stop
 
@@ -40,13 +39,6 @@ ACKED_WITHIN = 10.0
 DUPLICATES = 600.0
 # Marking a whole log again takes its time.
 AGAIN_WITHIN = 3600.0
-# A leader cut off from the database must lose its lock, or nobody could take over.
-ALIVE = {
-    "application_name": "socle-relay",
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-}
 # JetStream's "wrong last msg ID".
 OUT_OF_ORDER = 10070
 
@@ -157,39 +149,21 @@ class Relay:
         while not asked_to_stop():
             try:
                 await self._session()
-            except (
-                OSError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                # What the driver says when a connection is cut in the middle of a statement's answer.
-                asyncpg.InternalClientError,
-                nats.errors.Error,
-                APIError,
-            ) as error:
+            except (*leader.INTERRUPTIONS, nats.errors.Error, APIError) as error:
                 log.warning("relay.interrupted", error_type=type(error).__name__)
                 await asyncio.sleep(0.5)
 
     async def _session(self) -> None:
-        connection = await asyncpg.connect(
-            self._dsn, password=self._password, command_timeout=60, server_settings=ALIVE
-        )
-        try:
-            await prepare(connection)
+        async with leader.leading(self._dsn, self._password, CHANNEL, "socle-relay") as connection:
             await connection.add_listener(CHANNEL, lambda *_: self._due.set())
-            await self._elected(connection)
             self.leading = True
-            log.info("relay.leading", stream=self.stream)
-            await self._ensure_stream(connection)
-            while not asked_to_stop():
-                await self._look(connection)
-        finally:
-            self.leading = False
-            await _closed(connection)
-
-    async def _elected(self, connection: Any) -> None:
-        # Asked rather than waited for: a waiting statement would hold a snapshot open, and vacuum back.
-        while not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", CHANNEL):  # noqa: ASYNC110
-            await asyncio.sleep(0.5)
+            try:
+                log.info("relay.leading", stream=self.stream)
+                await self._ensure_stream(connection)
+                while not asked_to_stop():
+                    await self._look(connection)
+            finally:
+                self.leading = False
 
     async def _ensure_stream(self, connection: Any) -> None:
         subjects = [f"socle.{self.service.replace('-', '_')}.>"]
@@ -269,11 +243,6 @@ def _accepted(answer: Msg) -> None:
     refused = orjson.loads(answer.data).get("error")
     if refused:
         raise APIError(**refused)
-
-
-async def _closed(connection: Any) -> None:
-    with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        await connection.close(timeout=2)
 
 
 async def republish(connection: Any, since: int) -> int:

@@ -216,6 +216,7 @@ class Method:
                 object_id=refusal.object_id,
                 rules=refusal.rules,
                 outcome=audit.REFUSED,
+                chain=refusal.chain,
                 now=call.now(),
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -86,6 +86,10 @@ AUDIT = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("rules", ARRAY(sa.Text), nullable=False),
     sa.Column("trace_id", sa.Text, nullable=False),
+    # [{"object_id", "rules"}]: what a search showed.
+    sa.Column("hits", JSONB, nullable=False, server_default="[]"),
+    # Series the ledger numbers the line in; empty: that of the subject.
+    sa.Column("chain", sa.Text, nullable=False, server_default=""),
     sa.Index("ix_audit_subject_id", "subject", "id"),
 )
 
@@ -94,6 +98,7 @@ IDEMPOTENCY = sa.Table(
     METADATA,
     # Caller and RPC: two callers may use the same key.
     sa.Column("scope", sa.Text, primary_key=True),
+    # Hash of the key, proof of the request, sealed answer (`answers.py`).
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("fingerprint", sa.LargeBinary, nullable=False),
     sa.Column("answer", sa.LargeBinary, nullable=False),
@@ -102,11 +107,54 @@ IDEMPOTENCY = sa.Table(
 
 TABLES = (OUTBOX, INBOX, PARKED, AUDIT, IDEMPOTENCY)
 
+# A service whose journal carries proofs has these too (`ledger/`): a Merkle tree over the audit lines.
+LEDGER_METADATA = sa.MetaData(naming_convention=METADATA.naming_convention)
 
-def metadata() -> sa.MetaData:
+LEDGER_PENDING = sa.Table(
+    "ledger_pending",
+    LEDGER_METADATA,
+    sa.Column("audit_id", sa.Uuid, primary_key=True),
+)
+
+LEDGER_LEAF = sa.Table(
+    "ledger_leaf",
+    LEDGER_METADATA,
+    sa.Column("leaf_index", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("audit_id", sa.Uuid, nullable=False, unique=True),
+    # Subject, or subject and object, whose lines are numbered together.
+    sa.Column("chain", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    # Leaf of the line before in the chain; empty for the first.
+    sa.Column("previous", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("chain", "number"),
+)
+
+# Roots of the complete subtrees; level 0 is `ledger_leaf.hash`.
+LEDGER_NODE = sa.Table(
+    "ledger_node",
+    LEDGER_METADATA,
+    sa.Column("level", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("index", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+)
+
+LEDGER_HEAD = sa.Table(
+    "ledger_head",
+    LEDGER_METADATA,
+    sa.Column("tree_size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("root_hash", sa.LargeBinary, nullable=False),
+    sa.Column("signed_at", MOMENT, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+)
+
+LEDGER_TABLES = (LEDGER_PENDING, LEDGER_LEAF, LEDGER_NODE, LEDGER_HEAD)
+
+
+def metadata(*, ledger: bool = False) -> sa.MetaData:
     """A MetaData for a service, with the house's constraint names and the chassis tables in it."""
     own = sa.MetaData(naming_convention=METADATA.naming_convention)
-    for table in TABLES:
+    for table in (*TABLES, *(LEDGER_TABLES if ledger else ())):
         table.to_metadata(own)
     return own
 
@@ -126,11 +174,52 @@ CREATE TRIGGER outbox_never_rewritten
 
 
 def create_v1(op: Any) -> None:
-    """For the first migration of a service: creates the chassis tables."""
+    """For the first migration of a service: creates the chassis tables, as they are today."""
     bind = op.get_bind()
     for table in TABLES:
         table.create(bind)
     for statement in append_only():
+        op.execute(statement)
+
+
+V2 = """
+ALTER TABLE audit ADD COLUMN IF NOT EXISTS hits JSONB NOT NULL DEFAULT '[]',
+    ADD COLUMN IF NOT EXISTS chain TEXT NOT NULL DEFAULT ''
+"""
+
+
+def upgrade_v2(op: Any) -> None:
+    """For a service made before: lines of the journal may tell of several objects, and be numbered apart."""
+    op.execute(V2)
+
+
+# Every line enters the ledger: the trigger is what nobody can forget.
+LEDGER = (
+    """
+    CREATE FUNCTION enter_ledger() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO ledger_pending SELECT id FROM added; RETURN NULL; END $$
+    """,
+    """
+    CREATE TRIGGER audit_enters_ledger AFTER INSERT ON audit REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION enter_ledger()
+    """,
+    "INSERT INTO ledger_pending SELECT id FROM audit",
+    *(
+        f"""
+        CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite()
+        """
+        for table in ("ledger_leaf", "ledger_node", "ledger_head")
+    ),
+)
+
+
+def create_ledger_v1(op: Any) -> None:
+    """The tables of the ledger; the lines written so far are the first to enter."""
+    bind = op.get_bind()
+    for table in LEDGER_TABLES:
+        table.create(bind)
+    for statement in LEDGER:
         op.execute(statement)
 
 

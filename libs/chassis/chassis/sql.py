@@ -83,9 +83,19 @@ class Write(NamedTuple):
     values: Mapping[str, Any]
 
 
-def batches(writes: Sequence[Write]) -> list[list[Write]]:
+class Later(NamedTuple):
+    """An UPDATE waiting to leave with the rows; `values` are its parameters."""
+
+    statement: sa.Executable
+    values: Mapping[str, Any]
+
+
+Waiting = Write | Later
+
+
+def batches(writes: Sequence[Waiting]) -> list[list[Waiting]]:
     """The writes in as many statements as their arguments need: one, but for mass insertions."""
-    cut: list[list[Write]] = [[]]
+    cut: list[list[Waiting]] = [[]]
     held = 0
     for write in writes:
         held += len(write.values)
@@ -96,7 +106,7 @@ def batches(writes: Sequence[Write]) -> list[list[Write]]:
     return cut
 
 
-def together(writes: Sequence[Write]) -> tuple[str, list[Any]]:
+def together(writes: Sequence[Waiting]) -> tuple[str, list[Any]]:
     """One statement that does all the writes, and its arguments."""
     texts: list[str] = []
     widths: list[int] = []
@@ -108,9 +118,13 @@ def together(writes: Sequence[Write]) -> tuple[str, list[Any]]:
     return merged(tuple(texts), tuple(widths)), arguments
 
 
-def _grouped(writes: Sequence[Write]) -> Iterator[tuple[str, list[Any]]]:
+def _grouped(writes: Sequence[Waiting]) -> Iterator[tuple[str, list[Any]]]:
     shapes: dict[tuple[sa.Table, tuple[str, ...]], list[Write]] = {}
     for write in writes:
+        if isinstance(write, Later):
+            update = text(write.statement)
+            yield update.sql, update.arguments(write.values)
+            continue
         shapes.setdefault((write.table, tuple(write.values)), []).append(write)
     for (table, columns), group in shapes.items():
         one = insertion(table, columns, len(group))

@@ -238,8 +238,8 @@ MACHINE_ROLES = {
 
 def _claims(caller: Caller) -> tuple[str, dict[str, Any]]:
     if caller.kind is CallerKind.CITIZEN:
-        represents = sorted(caller.represents)
-        return "citizen", {"sub": caller.subject, "person_id": caller.person_id, "represents": represents}
+        family = {"represents": sorted(caller.represents), "assists": sorted(caller.assists)}
+        return "citizen", {"sub": caller.subject, "person_id": caller.person_id, **family}
     if caller.kind in MACHINE_ROLES:
         roles = {"roles": [MACHINE_ROLES[caller.kind]]}
         return "services", {
@@ -247,14 +247,16 @@ def _claims(caller: Caller) -> tuple[str, dict[str, Any]]:
             "realm_access": roles,
             "SubjectOrganizationID": caller.organisation,
         }
-    given, _, family = caller.name.partition(" ")
+    given, _, family_name = caller.name.partition(" ")
+    regulation = {"Acces_Regulation_Medicale": "VRAI"} if "regulation" in caller.roles else {}
     return "pro", {
+        **regulation,
         "sub": f"f:{uuid.uuid4()}:{caller.subject}",
         "SubjectNameID": caller.subject,
         "SubjectRole": [f"{caller.profession}^1.2.250.1.213.1.1.5.5"],
         "SubjectOrganizationID": caller.organisation,
         "given_name": given,
-        "family_name": family,
+        "family_name": family_name,
     }
 
 

@@ -2,18 +2,21 @@
 
 import asyncio
 from dataclasses import replace
+from hashlib import sha256
 from types import ModuleType
 from typing import Any
 
 import grpc
 import pytest
 
+from chassis import answers
+from chassis.call import Key
 from chassis.db import Database
 from chassis.errors import Conflict, NotFound, SocleError
 from chassis.ids import Id
 from chassis.service import _forget_keys
 from chassis.status import from_status
-from chassis.testing import LocalIssuer, Served, call_as, callers, served
+from chassis.testing import NOW, LocalIssuer, Served, call_as, callers, served
 
 
 async def refused(answer: Any) -> SocleError:
@@ -26,6 +29,10 @@ async def events(database: Database, note: str) -> int:
     return int(
         await database.pool.fetchval("SELECT count(*) FROM outbox WHERE aggregate = $1", f"note/{note}")
     )
+
+
+async def kept_answers(database: Database) -> int:
+    return int(await database.pool.fetchval("SELECT count(*) FROM idempotency"))
 
 
 async def test_same_key_gives_the_same_answer_once_in_effect(
@@ -82,10 +89,11 @@ async def test_a_failure_is_not_kept(service: Served, probe: ModuleType, databas
     note = Id.new().value
     await service.ask("WriteNote", probe.WriteNoteRequest(note_id=note), callers.doctor)
     request = probe.WriteNoteRequest(note_id=note, body="two")
+    before = await kept_answers(database)
     for _ in range(2):
         error = await refused(service.ask("WriteNote", request, callers.doctor, idempotency_key="k6"))
         assert error.reason == "NOTE_EXISTS"
-    assert await database.pool.fetchval("SELECT count(*) FROM idempotency WHERE key = 'k6'") == 0
+    assert await kept_answers(database) == before
 
 
 async def test_a_key_too_long_is_refused(service: Served, probe: ModuleType) -> None:
@@ -128,15 +136,41 @@ async def test_keys_are_forgotten_after_a_day(database: Database) -> None:
     assert [row["key"] for row in kept] == ["new"]
 
 
+async def test_what_is_kept_says_nothing_of_key_request_or_answer(
+    service: Served, probe: ModuleType, database: Database
+) -> None:
+    """A backup of the table is of no use to whoever has not the caller's key and request."""
+    request = probe.WriteNoteRequest(note_id=Id.new().value, body="a secret word")
+    await service.ask("WriteNote", request, callers.doctor, idempotency_key="key-of-caller")
+    row = await database.pool.fetchrow("SELECT * FROM idempotency ORDER BY answered_at DESC LIMIT 1")
+    assert row is not None
+    held = b"\0".join(value for value in row.values() if isinstance(value, bytes)) + row["key"].encode()
+    raw = request.SerializeToString()
+    for known in (b"key-of-caller", b"a secret word", request.note_id.encode(), sha256(raw).digest()):
+        assert known not in held
+
+
+def test_an_answer_opens_with_its_own_key_and_request_only() -> None:
+    key = Key("caller rpc", "one", sha256(b"request").digest())
+    row = answers.row(key, b"answer", NOW)
+    assert answers.opened(key, row) == b"answer"
+    with pytest.raises(answers.IdempotencyKeyReused):
+        answers.opened(replace(key, fingerprint=sha256(b"another").digest()), row)
+    altered = {**row, "answer": row["answer"][:-1] + bytes([row["answer"][-1] ^ 1])}
+    with pytest.raises(answers.AnswerAltered):
+        answers.opened(key, altered)
+    names = {answers.name_of(k) for k in (key, replace(key, key="two"), replace(key, scope="other rpc"))}
+    assert len(names) == 3
+
+
 async def test_a_twin_in_flight_that_leaves_no_answer_is_a_conflict(database: Database) -> None:
     """Only seen when the first of the pair was committed and its key removed at once: ask again."""
-    from chassis.call import Key
-
     call = call_as(callers.doctor)
     call.idempotency = Key("scope", "key", b"f")
     with pytest.raises(Conflict):
         async with database.begin(call) as tx:
-            await database.pool.execute("INSERT INTO idempotency VALUES ('scope', 'key', 'f', '', now())")
+            twin = answers.row(call.idempotency, b"", NOW)
+            await database.pool.execute("INSERT INTO idempotency VALUES ($1, $2, $3, $4, $5)", *twin.values())
             tx.answer(_Empty())
 
 
