@@ -18,6 +18,7 @@ STRANGER = "person.stranger"
 # The opaque id opens nothing by itself, so any known caller may ask for it; each ask is traced.
 ANY_KNOWN_CALLER = "person.any_known_caller"
 BY_SERVICE = "standing.by_service"
+COMPARISON_BY_SERVICE = "comparison.by_service"
 # Guide d'implémentation of the INS: a human sees the paper and answers for it.
 PAPER_BY_HUMAN = "rniv.paper_seen_by_a_human"
 BY_AUDITOR = "journal.by_auditor"
@@ -85,6 +86,11 @@ def may_read_journal(caller: Caller, person_id: PersonId) -> Decision:
 def may_ask_standing(caller: Caller) -> Decision:
     """Ask whether a structure holds a qualified identity: the second door let services in, nobody else."""
     return permit(BY_SERVICE) if caller.kind == "service" else refuse(BY_SERVICE)
+
+
+def may_compare_person(caller: Caller) -> Decision:
+    """Compare a description with a person, which tells what a stranger to the person may not learn."""
+    return permit(COMPARISON_BY_SERVICE) if caller.kind == "service" else refuse(COMPARISON_BY_SERVICE)
 
 
 # INSi: its journal is the structure's own; the auditor of the platform reads all of it.

@@ -65,6 +65,9 @@ async def requests_about_the_child(service: Served) -> dict[str, Any]:
         "ResolvePerson": resolution(CHILD.ins.matricule),
         "GetPerson": pb.GetPersonRequest(person_id=CHILD.id.value),
         "GetStanding": pb.GetStandingRequest(person_id=CHILD.id.value, domain="1750000018"),
+        "CompareWithPerson": pb.CompareWithPersonRequest(
+            person_id=CHILD.id.value, ins=number(CHILD.ins.matricule), birth_name=CHILD.traits.birth_name
+        ),
         "ListPersonJournal": pb.ListPersonJournalRequest(person_id=CHILD.id.value),
     }
 
@@ -114,7 +117,9 @@ async def test_answer_about_anothers_thing_is_the_one_about_what_is_absent(servi
     asked = (await requests_about_the_child(service)).items()
     for field in ("identity_id", "person_id"):
         about_one = {
-            method: one for method, one in asked if getattr(one, field, "") and "Standing" not in method
+            method: one
+            for method, one in asked
+            if getattr(one, field, "") and method not in ("GetStanding", "CompareWithPerson")
         }
         assert {"identity_id": "GetIdentity", "person_id": "GetPerson"}[field] in about_one
         for method, there in about_one.items():

@@ -135,6 +135,6 @@ async def test_command_when_it_cannot_be_done_then_says_why_in_a_sentence(
     sentence: str,
 ) -> None:
     done = await run(database, postgres, tmp_path, *words, **settings)
-    assert done.code == 2
+    assert done.code == 1
     assert sentence in done.said
     assert "Traceback" not in done.said

@@ -214,6 +214,16 @@ class IdentityInsServicer:
             )
             return pb.GetStandingResponse(qualified=qualified)
 
+    async def CompareWithPerson(
+        self, request: pb.CompareWithPersonRequest, call: Call
+    ) -> pb.CompareWithPersonResponse:
+        id, said = PersonId(request.person_id), r.described_of(request, self.platform)
+        async with self.db.begin(call) as tx:
+            likeness = await usecases.compare_with_person(tx, call.caller, id, said, now=call.now())
+            return pb.CompareWithPersonResponse(
+                ins_matches=likeness.ins_matches, differing=likeness.differing
+            )
+
     async def ListPersonJournal(
         self, request: pb.ListPersonJournalRequest, call: Call
     ) -> pb.ListPersonJournalResponse:

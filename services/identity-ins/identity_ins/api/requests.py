@@ -23,6 +23,7 @@ from identity_ins.domain import (
     Traits,
     Window,
 )
+from identity_ins.domain.described import Described
 from identity_ins.store.history import Past
 from identity_ins.usecases import Correction
 from socle.identity_ins.v1 import identity_ins_pb2 as pb
@@ -95,6 +96,18 @@ def creation_of(request: pb.CreateIdentityRequest, platform: Platform) -> Creati
 def correction_of(request: pb.CorrectTraitsRequest) -> Correction:
     """The traits wanted; raises TraitsWrong for a date that does not exist."""
     return Correction(traits_of(request.traits), request.reason, METHOD.get(request.collection_method))
+
+
+def described_of(request: pb.CompareWithPersonRequest, platform: Platform) -> Described:
+    """What a document says of its patient; raises what `parse_ins` raises."""
+    return Described(
+        ins=given_ins(request, platform),
+        birth_name=request.birth_name,
+        birth_first_names=tuple(request.birth_first_names),
+        birth_date=request.birth_date,
+        sex=SEX.get(request.sex),
+        birth_place=request.birth_place,
+    )
 
 
 def criteria_of(request: pb.ListIdentitiesRequest, platform: Platform) -> Criteria:

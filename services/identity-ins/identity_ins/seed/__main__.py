@@ -6,7 +6,6 @@ those of a CSV file; `identities` makes local identities of a structure. Each ca
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,12 +13,13 @@ from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import typer
-from rich.console import Console
 
 import chassis
 from chassis import db
 from chassis.call import utc_now
-from chassis.errors import RuleViolated, SocleError
+from chassis.errors import RuleViolated
+from chassis.ops import told
+from chassis.progress import shown
 from chassis.settings import read_secret
 from identity_ins.domain import Platform, today_in_france
 
@@ -27,7 +27,6 @@ from .identities import load_identities
 from .intake import Intake, rejections, take_in
 from .lines import count_lines, header_of, read_lines
 from .load import load
-from .progress import shown
 
 FIRST_START = 10_000
 T = TypeVar("T")
@@ -38,7 +37,6 @@ Workers = Annotated[
 CORES = os.cpu_count() or 1
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-errors = Console(stderr=True, highlight=False)
 
 
 class Settings(chassis.Settings):
@@ -62,7 +60,7 @@ def main(context: typer.Context, count: Count = FIRST_START, workers: Workers = 
 def persons(count: Count = FIRST_START, workers: Workers = CORES) -> None:
     """Persons number 1 to COUNT, the same on every machine."""
     with shown("fictitious persons", count) as progress:
-        added = _run(lambda pool: load(pool, count, progress, workers))
+        added = told(_with_pool(lambda pool: load(pool, count, progress, workers)))
     typer.echo(f"{added} persons added, {count} stand in the registry")
 
 
@@ -79,7 +77,7 @@ def take(
     if refused.resolve() == file.resolve():
         raise typer.BadParameter("the refused lines would overwrite the file that is read")
     with shown("lines", count_lines(file)) as progress:
-        found = _run(lambda pool: _take_file(pool, file, refused, progress))
+        found = told(_with_pool(lambda pool: _take_file(pool, file, refused, progress)))
     typer.echo(f"{found.added} persons added, {found.standing} stood already, {found.rejected} lines refused")
     if found.rejected:
         typer.echo(f"What is wrong with each refused line: {refused}")
@@ -94,7 +92,7 @@ def identities(
 ) -> None:
     """Local identities of a structure, made of persons 1 to COUNT: provisoires, récupérées, qualifiées."""
     with shown("local identities", count) as progress:
-        added = _run(lambda pool: load_identities(pool, domain, count, progress, workers))
+        added = told(_with_pool(lambda pool: load_identities(pool, domain, count, progress, workers)))
     typer.echo(f"{added} identities added, {count} stand in {domain}")
 
 
@@ -104,21 +102,6 @@ async def _take_file(
     lines = read_lines(file, Settings().ins_platform, today_in_france(utc_now()))
     with rejections(refused, header_of(file)) as reject:
         return await take_in(pool, lines, reject, progress)
-
-
-def _run(work: Callable[[asyncpg.Pool[Any]], Awaitable[T]]) -> T:
-    """Does the work on the database; what is wrong is said in a sentence."""
-    try:
-        return asyncio.run(_with_pool(work))
-    except SocleError as error:
-        said = f"{error} {error.hint}".strip()
-    except asyncpg.PostgresError as error:
-        # The words of the driver hold the values of the row.
-        said = (
-            f"PostgreSQL refused ({error.sqlstate}): {getattr(error, 'constraint_name', '') or type(error)}"
-        )
-    errors.print(said, style="red", soft_wrap=True, markup=False)
-    raise typer.Exit(2)
 
 
 async def _with_pool(work: Callable[[asyncpg.Pool[Any]], Awaitable[T]]) -> T:

@@ -17,7 +17,7 @@ from .numbers import (
     retrieve_ins,
     verify_ins,
 )
-from .persons import get_person, get_standing, list_person_journal, resolve_person
+from .persons import compare_with_person, get_person, get_standing, list_person_journal, resolve_person
 from .vouching import cancel_paper_check, check_identity_paper, clear_identity_mark, mark_identity
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "cancel_paper_check",
     "check_identity_paper",
     "clear_identity_mark",
+    "compare_with_person",
     "correct_traits",
     "create_identity",
     "get_identity",

@@ -12,6 +12,7 @@ from chassis.errors import Refusal
 from chassis.page import PageRequest
 from identity_ins import policy, store
 from identity_ins.domain import Ins, Person, PersonId, PersonUnknown
+from identity_ins.domain.described import Described, Likeness, compare
 
 
 async def resolve_person(tx: Tx, caller: Caller, ins: Ins, *, now: datetime) -> tuple[PersonId, bool]:
@@ -44,6 +45,16 @@ async def get_standing(tx: Tx, caller: Caller, id: PersonId, structure: str, *, 
         tx, caller, "person.standing", id.value, object_id=structure, rules=decision.rules, now=now
     )
     return qualified
+
+
+async def compare_with_person(
+    tx: Tx, caller: Caller, id: PersonId, said: Described, *, now: datetime
+) -> Likeness:
+    """Whether a description is that of a person; no trait is given."""
+    decision = require(policy.may_compare_person(caller), subject=id.value)
+    likeness = compare(await store.get_person(tx, id), said)
+    audit_log.record(tx, caller, "person.compare", id.value, rules=decision.rules, now=now)
+    return likeness
 
 
 async def list_person_journal(

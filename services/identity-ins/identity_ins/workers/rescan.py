@@ -19,9 +19,9 @@ from chassis import audit, db
 from chassis.call import Call, utc_now
 from chassis.caller import service
 from chassis.db import Database
+from chassis.progress import shown
 from chassis.settings import read_secret
 from identity_ins import store
-from identity_ins.seed.progress import shown
 from identity_ins.store import vigilance as rows
 from identity_ins.usecases import vigilance
 
