@@ -1,6 +1,8 @@
 """The shared medical record, as pure data and pure decisions."""
 
-from .deposit import Deposit, Item, examine
+from .changes import Change, Surroundings
+from .deposit import Arrival, Deposit, Item, arrival_of, examine
+from .details import Sealed
 from .documents import (
     Author,
     Codes,
@@ -9,14 +11,16 @@ from .documents import (
     Document,
     DocumentId,
     Entry,
-    Lot,
+    EntryId,
+    Facts,
+    Link,
+    LinkKind,
     LotId,
-    Masking,
-    Place,
-    Search,
+    Reference,
+    Scan,
     Status,
-    change_masking,
     confidentiality,
+    facts_of,
 )
 from .errors import (
     AccessChangedMeanwhile,
@@ -24,13 +28,17 @@ from .errors import (
     BlockNotFound,
     DepositedMeanwhile,
     DocumentChangedMeanwhile,
+    DocumentDeleted,
     DocumentNotFound,
+    DocumentReplacedMeanwhile,
     DuplicateDocument,
     DuplicateLot,
+    LotNotFound,
     ProfessionalIsBlocked,
     ReasonMissing,
     RecordNotFound,
 )
+from .lots import Lot, LotKind, StoredLot
 from .records import (
     AT_OPENING,
     Authorisation,
@@ -44,6 +52,8 @@ from .records import (
     Record,
     Relation,
 )
+from .sealing import RecordKey, Wrapped
+from .search import LotPlace, LotSearch, Order, Place, Range, Search, Words
 from .terminology import CLASS_SYSTEM, CLASSES, class_of
 
 __all__ = [
@@ -51,6 +61,7 @@ __all__ = [
     "CLASSES",
     "CLASS_SYSTEM",
     "AccessChangedMeanwhile",
+    "Arrival",
     "Author",
     "Authorisation",
     "AuthorisationId",
@@ -58,6 +69,7 @@ __all__ = [
     "Block",
     "BlockId",
     "BlockNotFound",
+    "Change",
     "Codes",
     "Coding",
     "Confidentiality",
@@ -65,29 +77,49 @@ __all__ = [
     "DepositedMeanwhile",
     "Document",
     "DocumentChangedMeanwhile",
+    "DocumentDeleted",
     "DocumentId",
     "DocumentNotFound",
+    "DocumentReplacedMeanwhile",
     "DuplicateDocument",
     "DuplicateLot",
     "EmergencyConsent",
     "Entry",
+    "EntryId",
+    "Facts",
     "Grant",
     "GranteeKind",
     "Item",
+    "Link",
+    "LinkKind",
     "Lot",
     "LotId",
-    "Masking",
+    "LotKind",
+    "LotNotFound",
+    "LotPlace",
+    "LotSearch",
+    "Order",
     "PersonId",
     "Place",
     "ProfessionalIsBlocked",
+    "Range",
     "ReasonMissing",
     "Record",
+    "RecordKey",
     "RecordNotFound",
+    "Reference",
     "Relation",
+    "Scan",
+    "Sealed",
     "Search",
     "Status",
-    "change_masking",
+    "StoredLot",
+    "Surroundings",
+    "Words",
+    "Wrapped",
+    "arrival_of",
     "class_of",
     "confidentiality",
     "examine",
+    "facts_of",
 ]

@@ -71,6 +71,15 @@ RETIRED: frozenset[str] = frozenset(
     """.split()
 )
 
+# Formats that say what a body is when it has no structure (JDV_J10): alone, or within a CDA of level 1.
+PLAIN_FORMATS: dict[str, str] = {
+    "urn:ihe:iti:xds-sd:pdf:2008": "application/pdf",
+    "urn:ihe:iti:xds-sd:text:2008": "text/plain",
+    "urn:ihe:iti-fr:xds-sd:jpeg:2010": "image/jpeg",
+    "urn:ihe:iti-fr:xds-sd:rtf:2010": "text/rtf",
+    "urn:ihe:iti-fr:xds-sd:tiff:2010": "image/tiff",
+}
+
 
 def class_of(type_code: str) -> str | None:
     """Class that a document of this type belongs to; None when a deposit may not use the type."""
