@@ -1,9 +1,14 @@
-"""Tables and named queries: rows in, dataclasses out."""
+"""Tables and named queries, one module a subject: rows in, dataclasses out."""
 
 from collections.abc import Mapping
 
 from chassis.errors import SocleError
-from dmp.domain import AccessChangedMeanwhile, DepositedMeanwhile
+from dmp.domain import (
+    AccessChangedMeanwhile,
+    DepositedMeanwhile,
+    DocumentChangedMeanwhile,
+    DocumentReplacedMeanwhile,
+)
 
 from .access import (
     end_authorisation,
@@ -12,62 +17,46 @@ from .access import (
     find_authorisation_of,
     find_block,
     find_relation,
-    get_record,
     insert_authorisation,
     insert_block,
-    insert_record,
     is_qualified,
     list_authorisations,
     list_blocks,
     lock_relation,
     save_identity,
 )
-from .documents import (
-    Destination,
-    Found,
-    find_destination,
-    find_document,
-    get_content,
-    insert_lot,
-    list_hidden,
-    list_readable,
-    lock_document,
-    save_document,
-)
+from .documents import find_document, save_document
+from .records import insert_record
 from .tables import METADATA
 
 CONSTRAINTS: Mapping[str, type[SocleError]] = {
     "uq_document_person_id_unique_id": DepositedMeanwhile,
     "uq_lot_person_id_unique_id": DepositedMeanwhile,
+    # Two versions of one document under the same number: each was made without knowing of the other.
+    "pk_document_version": DocumentChangedMeanwhile,
+    "uq_association_replaced_once": DocumentReplacedMeanwhile,
     "uq_authorisation_running": AccessChangedMeanwhile,
     "uq_block_running": AccessChangedMeanwhile,
+    "uq_care_role_running": AccessChangedMeanwhile,
+    "uq_care_role_one_medecin_traitant": AccessChangedMeanwhile,
 }
 
 __all__ = [
     "CONSTRAINTS",
     "METADATA",
-    "Destination",
-    "Found",
     "end_authorisation",
     "end_block",
     "find_authorisation",
     "find_authorisation_of",
     "find_block",
-    "find_destination",
     "find_document",
     "find_relation",
-    "get_content",
-    "get_record",
     "insert_authorisation",
     "insert_block",
-    "insert_lot",
     "insert_record",
     "is_qualified",
     "list_authorisations",
     "list_blocks",
-    "list_hidden",
-    "list_readable",
-    "lock_document",
     "lock_relation",
     "save_document",
     "save_identity",

@@ -1,4 +1,4 @@
-"""Records, authorisations, blocks, qualified identities, and the relation of a caller to a record."""
+"""Authorisations, blocks, qualified identities, and the relation of a caller to a record."""
 
 from __future__ import annotations
 
@@ -11,46 +11,124 @@ from sqlalchemy.dialects.postgresql import insert
 from chassis.caller import Caller
 from chassis.db import ReadTx, Tx
 from chassis.db import Record as Row
-from dmp.domain import (
-    AT_OPENING,
+from dmp.domain.records import (
     Authorisation,
     AuthorisationId,
     Block,
     BlockId,
+    CareRole,
+    CloseReason,
     EmergencyConsent,
     GranteeKind,
     PersonId,
     Record,
-    RecordNotFound,
+    RecordState,
     Relation,
 )
+from dmp.domain.sealing import Wrapped
 
-from .tables import AUTHORISATION, BLOCK, EMERGENCY_CONSENT, MOMENT, QUALIFIED_IDENTITY, RECORD
+from .tables import (
+    AUTHORISATION,
+    BLOCK,
+    CARE_ROLE,
+    EMERGENCY_CONSENT,
+    KNOWN_READER,
+    MOMENT,
+    QUALIFIED_IDENTITY,
+    RECORD,
+    RECORD_KEY,
+)
 
+SUBJECT = sa.bindparam("subject", type_=sa.Text)
 NOW = sa.bindparam("now", type_=MOMENT)
 PERSON = sa.bindparam("person", type_=sa.Uuid)
+SAME_NAME = (
+    "opened_at",
+    "closed_at",
+    "destroy_at",
+    "attached",
+    "feeding_allowed",
+    "consultation_allowed",
+    "masked_by_default",
+)
+RECORD_COLUMNS = [RECORD.c.state, RECORD.c.close_reason, *(RECORD.c[name] for name in SAME_NAME)]
+
+
+def to_record(row: Row, person: PersonId) -> Record:
+    """Needs the columns of RECORD_COLUMNS."""
+    return Record(
+        person_id=person,
+        state=RecordState(row["state"]),
+        close_reason=CloseReason(row["close_reason"]) if row["close_reason"] else None,
+        **{name: row[name] for name in SAME_NAME},
+    )
 
 
 def relation_columns(person: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
-    """What `:subject`, working for `:organisation`, is to the record of `person` at `:now`."""
-    a, b, c = AUTHORISATION.c, BLOCK.c, EMERGENCY_CONSENT.c
-    named = sa.or_(
-        sa.and_(a.kind == sa.literal_column("'professional'"), a.grantee == sa.bindparam("subject")),
-        sa.and_(a.kind == sa.literal_column("'structure'"), a.grantee == sa.bindparam("organisation")),
-    )
-    runs = sa.and_(a.person_id == person, a.ended_at.is_(None), sa.or_(a.until.is_(None), a.until > NOW))
-    blocked = sa.and_(b.person_id == person, b.ended_at.is_(None), b.professional == sa.bindparam("subject"))
-    permitted = sa.select(sa.func.array_agg(c.purpose)).where(c.person_id == person, c.permitted)
+    """What `:subject`, working for `:organisation`, is to the record of `person` at `:now`.
+
+    The statement must join RECORD on `person`; everything else is a subquery, so that a join forgotten
+    elsewhere can never bring the key or the consents of another record.
+    """
+    key = sa.select(RECORD_KEY.c.wrapped).where(RECORD_KEY.c.person_id == person)
+    master = sa.select(RECORD_KEY.c.master_version).where(RECORD_KEY.c.person_id == person)
     return [
-        sa.exists().where(runs, named).label("authorised"),
-        sa.exists().where(blocked).label("blocked"),
-        permitted.scalar_subquery().label("consents"),
+        *RECORD_COLUMNS,
+        _authorised(person).label("authorised"),
+        _blocked(person).label("blocked"),
+        _consents(person).label("consents"),
+        _roles(person).label("roles"),
+        _known(person).label("known_reader"),
+        key.scalar_subquery().label("wrapped"),
+        master.scalar_subquery().label("master_version"),
     ]
 
 
+def _authorised(person: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    a = AUTHORISATION.c
+    named = sa.or_(
+        sa.and_(a.kind == sa.literal_column("'professional'"), a.grantee == SUBJECT),
+        sa.and_(a.kind == sa.literal_column("'structure'"), a.grantee == sa.bindparam("organisation")),
+    )
+    runs = sa.and_(a.person_id == person, a.ended_at.is_(None), sa.or_(a.until.is_(None), a.until > NOW))
+    return sa.exists().where(runs, named)
+
+
+def _blocked(person: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    b = BLOCK.c
+    return sa.exists().where(b.person_id == person, b.ended_at.is_(None), b.professional == SUBJECT)
+
+
+def _consents(person: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    c = EMERGENCY_CONSENT.c
+    given = sa.select(sa.func.array_agg(c.purpose)).where(c.person_id == person, c.permitted)
+    return given.scalar_subquery()
+
+
+def _roles(person: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    r = CARE_ROLE.c
+    given = sa.select(sa.func.array_agg(r.role)).where(
+        r.person_id == person, r.ended_at.is_(None), r.professional == SUBJECT
+    )
+    return given.scalar_subquery()
+
+
+def _known(person: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    k = KNOWN_READER.c
+    return sa.exists().where(k.person_id == person, k.professional == SUBJECT)
+
+
 def to_relation(row: Row, person: PersonId) -> Relation:
-    consents = frozenset(EmergencyConsent(c) for c in row["consents"] or ())
-    return Relation(Record(person, row["opened_at"]), row["blocked"], row["authorised"], consents)
+    key = Wrapped(bytes(row["wrapped"]), row["master_version"]) if row["wrapped"] is not None else None
+    return Relation(
+        record=to_record(row, person),
+        blocked=row["blocked"],
+        authorised=row["authorised"],
+        consents=frozenset(EmergencyConsent(c) for c in row["consents"] or ()),
+        roles=frozenset(CareRole(r) for r in row["roles"] or ()),
+        known_reader=row["known_reader"],
+        key=key,
+    )
 
 
 def of_caller(caller: Caller, now: datetime) -> dict[str, Any]:
@@ -58,11 +136,11 @@ def of_caller(caller: Caller, now: datetime) -> dict[str, Any]:
     return {"subject": caller.subject, "organisation": caller.organisation, "now": now}
 
 
-FIND_RELATION = sa.select(RECORD.c.opened_at, *relation_columns(RECORD.c.person_id)).where(
-    RECORD.c.person_id == PERSON
-)
+FIND_RELATION = sa.select(*relation_columns(RECORD.c.person_id)).where(RECORD.c.person_id == PERSON)
 # Weaker than FOR UPDATE on purpose: deposits, which only refer to the record, are not held up.
-LOCK_RELATION = FIND_RELATION.with_for_update(of=RECORD, key_share=True)
+LOCK_RECORD = (
+    sa.select(RECORD.c.person_id).where(RECORD.c.person_id == PERSON).with_for_update(key_share=True)
+)
 
 
 async def find_relation(tx: ReadTx, person: PersonId, caller: Caller, now: datetime) -> Relation:
@@ -72,36 +150,13 @@ async def find_relation(tx: ReadTx, person: PersonId, caller: Caller, now: datet
 
 
 async def lock_relation(tx: Tx, person: PersonId, caller: Caller, now: datetime) -> Relation:
-    """The same, while nobody else changes who may access the record."""
-    row = await tx.lock(LOCK_RELATION, person=person.value, **of_caller(caller, now))
-    return to_relation(row, person) if row else Relation(None)
+    """The same, while nobody else changes the record or who may access it.
 
-
-GET_RECORD = sa.select(RECORD.c.opened_at).where(RECORD.c.person_id == PERSON)
-OPEN_RECORD = (
-    insert(RECORD)
-    .values(person_id=sa.bindparam("person_id"), opened_at=sa.bindparam("opened_at"))
-    .on_conflict_do_nothing()
-)
-
-
-async def get_record(tx: ReadTx, person: PersonId) -> Record:
-    """The record; raises RecordNotFound."""
-    row = await tx.one(GET_RECORD, person=person.value)
-    if row is None:
-        raise RecordNotFound
-    return Record(person, row["opened_at"])
-
-
-async def insert_record(tx: Tx, record: Record) -> bool:
-    """Opens the record with the emergency consents of every new one; False when it is open already."""
-    if not await tx.change(OPEN_RECORD, person_id=record.person_id.value, opened_at=record.opened_at):
-        return False
-    for purpose, permitted in AT_OPENING.items():
-        tx.insert(
-            EMERGENCY_CONSENT, person_id=record.person_id.value, purpose=purpose.value, permitted=permitted
-        )
-    return True
+    Two statements: one that waits for the lock reads everything but the locked row as it was before it
+    waited, and would miss the block or the consent that was just committed.
+    """
+    await tx.lock(LOCK_RECORD, person=person.value)
+    return await find_relation(tx, person, caller, now)
 
 
 A = AUTHORISATION.c

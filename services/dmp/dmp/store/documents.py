@@ -1,104 +1,64 @@
-"""Lots, documents and their bytes; the rule of `policy.Reach` as a WHERE clause."""
+"""Documents found, read and changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from chassis.caller import Caller
 from chassis.db import ReadTx, Tx
 from chassis.db import Record as Row
-from dmp import policy
 from dmp.domain import (
-    Confidentiality,
-    Deposit,
     Document,
     DocumentChangedMeanwhile,
     DocumentId,
-    LotId,
+    Link,
+    LinkKind,
     PersonId,
-    Record,
     Relation,
-    Search,
 )
 
 from . import rows
-from .access import PERSON, of_caller, relation_columns, to_relation
-from .tables import CONTENT, DOCUMENT, DOCUMENT_VERSION, HABILITATION, LOT, MOMENT, RECORD
+from .access import PERSON, of_caller, to_relation
+from .reach import TEXTS, habilitated, of_reach, within_reach
+from .tables import ASSOCIATION, DOCUMENT, DOCUMENT_VERSION, RECORD
+from .taking import of_record, relation_of
 
-D, H, V = DOCUMENT.c, HABILITATION.c, DOCUMENT_VERSION.c
-TEXTS = ARRAY(sa.Text)
-AUTHOR = sa.bindparam("author", type_=sa.Text)
-PROFESSION = sa.bindparam("profession", type_=sa.Text)
-COLUMNS = list(DOCUMENT.columns)
-HIDDEN = D.confidentiality.bool_op("&&")(sa.bindparam("hidden", type_=TEXTS))
+if TYPE_CHECKING:
+    from dmp import policy
 
-# The cell of the matrix: the type's own before the profession's default, the latest version of either.
-HABILITATED = sa.func.coalesce(
-    sa.select(H.allowed)
-    .where(
-        H.profession == PROFESSION,
-        sa.or_(H.type_code == D.type_code, H.type_code == sa.literal_column("'*'")),
+D, A, V = DOCUMENT.c, ASSOCIATION.c, DOCUMENT_VERSION.c
+TARGET = DOCUMENT.alias("target")
+WANTED = sa.bindparam("documents", type_=ARRAY(sa.Uuid))
+# Columns that only searches look at stay in the tables.
+COLUMNS = [column for column in DOCUMENT.columns if column.name != "tokens"]
+HABILITATED = habilitated(D.type_code).label("habilitated")
+DELETED: sa.ColumnElement[str] = sa.literal_column("'deleted'")
+
+
+def links(*where: sa.ColumnElement[bool]) -> sa.Label[Any]:
+    """The relations of a document to others, as JSON; `where` filters the others (`TARGET`)."""
+    link = sa.func.jsonb_build_object(
+        "kind", A.kind, "document_id", A.target_id, "unique_id", TARGET.c.unique_id
     )
-    .order_by(H.type_code == sa.literal_column("'*'"), H.version.desc())
-    .limit(sa.literal_column("1"))
-    .scalar_subquery(),
-    sa.false(),
-)
-
-
-def within_reach() -> sa.ColumnElement[bool]:
-    """`policy.may_read` for every document of a list; both are proven equal by the tests."""
-    own = sa.and_(
-        sa.literal_column("''") != AUTHOR, sa.or_(D.submitted_by == AUTHOR, sa.any_(D.author_ids) == AUTHOR)
+    return (
+        sa.select(sa.func.jsonb_agg(link, type_=JSONB))
+        .join(TARGET, TARGET.c.document_id == A.target_id)
+        .where(A.source_id == D.document_id, *where)
+        .correlate(DOCUMENT)
+        .scalar_subquery()
+        .label("links")
     )
-    others = sa.and_(
-        sa.bindparam("consult", type_=sa.Boolean),
-        sa.or_(PROFESSION.is_(None), HABILITATED),
-        sa.not_(HIDDEN),
-    )
-    return sa.or_(own, others)
 
 
-def of_reach(reach: policy.Reach) -> dict[str, Any]:
-    """The parameters of `within_reach`."""
-    return {
-        "author": reach.author,
-        "consult": reach.consult.permitted,
-        "profession": reach.profession,
-        "hidden": [code.value for code in reach.hidden],
-    }
-
-
-def _one_of(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
-    wanted = sa.bindparam(name, type_=TEXTS)
-    return sa.or_(wanted.is_(None), column == sa.any_(wanted))
-
-
-FROM, TO = sa.bindparam("created_from", type_=MOMENT), sa.bindparam("created_to", type_=MOMENT)
-AT, LAST = sa.bindparam("at", type_=MOMENT), sa.bindparam("last", type_=sa.Uuid)
-UNIQUE_ID = sa.bindparam("unique_id", type_=sa.Text)
-LIST_READABLE = (
-    sa.select(*COLUMNS, HABILITATED.label("habilitated"))
-    .where(
-        D.person_id == PERSON,
-        within_reach(),
-        _one_of(D.status, "statuses"),
-        _one_of(D.type_code, "types"),
-        _one_of(D.class_code, "classes"),
-        sa.or_(UNIQUE_ID.is_(None), D.unique_id == UNIQUE_ID),
-        sa.or_(FROM.is_(None), D.created_at >= FROM),
-        sa.or_(TO.is_(None), D.created_at < TO),
-        sa.or_(AT.is_(None), sa.tuple_(D.created_at, D.document_id) < sa.tuple_(AT, LAST)),
-    )
-    .order_by(D.created_at.desc(), D.document_id.desc())
-    .limit(sa.bindparam("size", type_=sa.Integer))
-)
+# A relation to a document that the reader may not know would tell that it is there.
+VISIBLE_LINKS = links(within_reach(TARGET))
+NO_LINKS = sa.null().label("links")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,138 +69,104 @@ class Found:
     habilitated: bool
 
 
-async def list_readable(tx: ReadTx, person: PersonId, reach: policy.Reach, wanted: Search) -> list[Found]:
-    """The documents within reach, newest first, at most `wanted.size`."""
-    found = await tx.all(
-        LIST_READABLE,
-        person=person.value,
-        **of_reach(reach),
-        statuses=[s.value for s in wanted.statuses] or None,
-        types=list(wanted.types) or None,
-        classes=list(wanted.classes) or None,
-        unique_id=wanted.unique_id or None,
-        created_from=wanted.created_from,
-        created_to=wanted.created_to,
-        at=wanted.after.created_at if wanted.after else None,
-        last=wanted.after.id.value if wanted.after else None,
-        size=wanted.size,
-    )
-    return [Found(rows.to_document(row), row["habilitated"]) for row in found]
+def to_found(row: Row) -> Found:
+    return Found(rows.to_document(row), row["habilitated"])
 
 
+RECORD_PERSON = RECORD.c.person_id
+LINKED = sa.exists().where(A.source_id == D.document_id).label("linked")
 FIND_DOCUMENT = (
-    sa.select(*COLUMNS, HABILITATED.label("habilitated"), RECORD.c.opened_at, *relation_columns(D.person_id))
-    .join(RECORD, RECORD.c.person_id == D.person_id)
+    sa.select(*COLUMNS, NO_LINKS, LINKED, HABILITATED, *of_record(RECORD), *relation_of(RECORD_PERSON))
+    .join(RECORD, D.person_id == RECORD_PERSON)
     .where(D.document_id == sa.bindparam("document", type_=sa.Uuid))
 )
-LOCK_DOCUMENT = FIND_DOCUMENT.with_for_update(of=DOCUMENT)
 
 
-async def find_document(
-    tx: ReadTx, document: DocumentId, caller: Caller, now: datetime
-) -> tuple[Found, Relation] | None:
+@dataclass(frozen=True, slots=True)
+class There:
+    """A document, without its relations to others, and how one caller stands to its record."""
+
+    found: Found
+    relation: Relation
+    # It stands in a relation to another document at least.
+    linked: bool
+
+
+async def find_document(tx: ReadTx, document: DocumentId, caller: Caller, now: datetime) -> There | None:
     """The document and the relation of the caller to its record, in one reading."""
     row = await tx.one(
         FIND_DOCUMENT, document=document.value, profession=caller.profession, **of_caller(caller, now)
     )
-    return _with_relation(row)
-
-
-async def lock_document(
-    tx: Tx, document: DocumentId, caller: Caller, now: datetime
-) -> tuple[Found, Relation] | None:
-    """The same, while nobody else changes its metadata."""
-    row = await tx.lock(
-        LOCK_DOCUMENT, document=document.value, profession=caller.profession, **of_caller(caller, now)
-    )
-    return _with_relation(row)
-
-
-def _with_relation(row: Row | None) -> tuple[Found, Relation] | None:
     if row is None:
         return None
-    document = rows.to_document(row)
-    return Found(document, row["habilitated"]), to_relation(row, document.person_id)
+    found = to_found(row)
+    return There(found, to_relation(row, found.document.person_id), row["linked"])
 
 
-GET_CONTENT = sa.select(CONTENT.c.bytes).where(
-    CONTENT.c.document_id == sa.bindparam("document", type_=sa.Uuid)
+LIST_LINKS = (
+    sa.select(A.kind, A.target_id, TARGET.c.unique_id)
+    .join(TARGET, TARGET.c.document_id == A.target_id)
+    .where(A.source_id == sa.bindparam("document", type_=sa.Uuid), within_reach(TARGET))
+    .order_by(A.target_id)
 )
 
 
-async def get_content(tx: ReadTx, document: DocumentId) -> bytes:
-    """The bytes as they were deposited."""
-    row = await tx.one(GET_CONTENT, document=document.value)
-    if row is None:
-        raise RuntimeError("a document without content: the tables contradict each other")
-    return bytes(row["bytes"])
+async def list_links(tx: ReadTx, document: DocumentId, reach: policy.Reach) -> tuple[Link, ...]:
+    """The relations of the document to others that are within reach."""
+    found = await tx.all(LIST_LINKS, document=document.value, **of_reach(reach))
+    return tuple(Link(LinkKind(r["kind"]), str(r["target_id"]), r["unique_id"]) for r in found)
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where a lot would arrive: the record, and what it already holds of the lot."""
-
-    record: Record | None
-    # As they were first deposited: a depositor learns nothing of what became of them since.
-    documents: Sequence[Document]
-    lot: LotId | None
-
-
-IS_LOT = sa.and_(LOT.c.person_id == RECORD.c.person_id, LOT.c.unique_id == sa.bindparam("lot"))
-FIND_DESTINATION = (
-    sa.select(
-        RECORD.c.opened_at,
-        sa.select(LOT.c.lot_id).where(IS_LOT).scalar_subquery().label("same_lot"),
-        *(c for c in COLUMNS if c.name not in ("confidentiality", "version", "status", "archived")),
-        *(V[name] for name in ("confidentiality", "version", "status", "archived")),
+LIST_DOCUMENTS = (
+    sa.select(*COLUMNS, VISIBLE_LINKS, HABILITATED)
+    .where(D.document_id == sa.any_(WANTED), D.person_id == PERSON, within_reach(), D.status != DELETED)
+    .order_by(D.document_id)
+)
+LIST_RELATED = (
+    sa.select(*COLUMNS, VISIBLE_LINKS, HABILITATED)
+    .where(
+        D.document_id.in_(sa.select(A.target_id).where(A.source_id == sa.any_(WANTED))),
+        sa.not_(D.document_id == sa.any_(WANTED)),
+        D.person_id == PERSON,
+        within_reach(),
+        D.status != DELETED,
     )
-    .outerjoin(
-        DOCUMENT,
-        sa.and_(
-            D.person_id == RECORD.c.person_id, D.unique_id == sa.any_(sa.bindparam("unique_ids", type_=TEXTS))
-        ),
-    )
-    .outerjoin(DOCUMENT_VERSION, sa.and_(V.document_id == D.document_id, V.version == sa.literal_column("1")))
-    .where(RECORD.c.person_id == PERSON)
+    .order_by(D.document_id)
 )
 
 
-async def find_destination(tx: ReadTx, person: PersonId, deposit: Deposit) -> Destination:
-    unique_ids = [item.entry.unique_id for item in deposit.items]
-    found = await tx.all(
-        FIND_DESTINATION, person=person.value, unique_ids=unique_ids, lot=deposit.lot.unique_id
-    )
-    if not found:
-        return Destination(None, (), None)
-    documents = [rows.to_document(row) for row in found if row["document_id"] is not None]
-    same_lot = found[0]["same_lot"]
-    return Destination(
-        Record(person, found[0]["opened_at"]), documents, LotId(str(same_lot)) if same_lot else None
-    )
+async def list_documents(
+    tx: ReadTx, person: PersonId, documents: Sequence[DocumentId], reach: policy.Reach
+) -> list[Found]:
+    """Those of these documents of the record that are within reach; a deleted one is not."""
+    ids = [document.value for document in documents]
+    return [to_found(r) for r in await tx.all(LIST_DOCUMENTS, documents=ids, **_within(person, reach))]
 
 
-def insert_lot(
-    tx: Tx, lot_id: LotId, person: PersonId, deposit: Deposit, documents: Sequence[Document]
-) -> None:
-    """The lot, its documents and their bytes."""
-    first = documents[0]
-    tx.insert(LOT, **rows.from_lot(lot_id, person, deposit.lot, first))
-    for document, item in zip(documents, deposit.items, strict=True):
-        tx.insert(DOCUMENT, **rows.from_document(document))
-        tx.insert(CONTENT, document_id=document.id.value, bytes=item.content)
-        _insert_version(tx, document, document.submitted_by, document.submitted_at)
+async def list_related(
+    tx: ReadTx, person: PersonId, documents: Sequence[DocumentId], reach: policy.Reach
+) -> list[Found]:
+    """The other documents that these stand in a relation to, as far as they are within reach."""
+    ids = [document.value for document in documents]
+    return [to_found(r) for r in await tx.all(LIST_RELATED, documents=ids, **_within(person, reach))]
 
 
-def _insert_version(tx: Tx, document: Document, by: str, now: datetime) -> None:
+def _within(person: PersonId, reach: policy.Reach) -> dict[str, Any]:
+    return {"person": person.value, **of_reach(reach)}
+
+
+def insert_version(tx: Tx, document: Document, by: str) -> None:
+    """The line of history of the present version."""
     tx.insert(
         DOCUMENT_VERSION,
         document_id=document.id.value,
         version=document.version,
         status=document.status.value,
         archived=document.archived,
-        confidentiality=[c.value for c in document.entry.confidentiality],
-        changed_at=now,
+        confidentiality=[c.value for c in document.facts.confidentiality],
+        changed_at=document.changed_at,
         changed_by=by,
+        entry_id=document.entry_id.value,
     )
 
 
@@ -252,11 +178,13 @@ SAVE_DOCUMENT = (
         status=sa.bindparam("state"),
         archived=sa.bindparam("put_away"),
         confidentiality=sa.bindparam("codes", type_=TEXTS),
+        entry_id=sa.bindparam("entry"),
+        changed_at=sa.bindparam("at"),
     )
 )
 
 
-async def save_document(tx: Tx, document: Document, by: str, now: datetime) -> None:
+async def save_document(tx: Tx, document: Document, by: str) -> None:
     """The next version of the metadata, with its line of history; raises DocumentChangedMeanwhile."""
     touched = await tx.change(
         SAVE_DOCUMENT,
@@ -265,34 +193,10 @@ async def save_document(tx: Tx, document: Document, by: str, now: datetime) -> N
         next=document.version,
         state=document.status.value,
         put_away=document.archived,
-        codes=[c.value for c in document.entry.confidentiality],
+        codes=[c.value for c in document.facts.confidentiality],
+        entry=document.entry_id.value,
+        at=document.changed_at,
     )
     if touched != 1:
         raise DocumentChangedMeanwhile
-    _insert_version(tx, document, by, now)
-
-
-HIDDEN_AMONG = sa.select(D.document_id).where(
-    D.document_id == sa.any_(sa.bindparam("documents", type_=ARRAY(sa.Uuid))),
-    HIDDEN,
-)
-
-
-async def list_hidden(tx: ReadTx, ids: Sequence[str], codes: Sequence[Confidentiality]) -> set[str]:
-    """Those of these documents that carry one of the codes."""
-    found = await tx.all(HIDDEN_AMONG, documents=list(ids), hidden=[c.value for c in codes])
-    return {str(row["document_id"]) for row in found}
-
-
-__all__ = [
-    "Destination",
-    "Found",
-    "find_destination",
-    "find_document",
-    "get_content",
-    "insert_lot",
-    "list_hidden",
-    "list_readable",
-    "lock_document",
-    "save_document",
-]
+    insert_version(tx, document, by)
