@@ -1,4 +1,4 @@
-"""Other systems, each behind one small class."""
+"""identity-ins, asked whether a structure may deposit about a person."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import grpc
 
 from chassis import rpc
 from chassis.call import Call
+from dmp.domain import PersonId
 from socle.identity_ins.v1 import identity_ins_pb2 as pb
 from socle.identity_ins.v1 import identity_ins_pb2_grpc as stubs
-
-from .domain import PersonId
 
 
 class Standing:
