@@ -1,14 +1,9 @@
 """One function per intention: load, allow, decide, save, audit, emit."""
 
 from .accesses import block_professional, grant_access, list_accesses, revoke_access, unblock_professional
+from .changes import change_document
 from .deposits import Deposited, submit_documents
-from .documents import (
-    list_readable_documents,
-    mask_document,
-    read_document,
-    retrieve_document,
-    unmask_document,
-)
+from .documents import list_readable_documents, read_document, retrieve_document
 from .identities import follow_downgraded, follow_qualified
 from .journal import list_journal
 from .records import get_record, open_record
@@ -16,6 +11,7 @@ from .records import get_record, open_record
 __all__ = [
     "Deposited",
     "block_professional",
+    "change_document",
     "follow_downgraded",
     "follow_qualified",
     "get_record",
@@ -23,12 +19,10 @@ __all__ = [
     "list_accesses",
     "list_journal",
     "list_readable_documents",
-    "mask_document",
     "open_record",
     "read_document",
     "retrieve_document",
     "revoke_access",
     "submit_documents",
     "unblock_professional",
-    "unmask_document",
 ]
