@@ -1,0 +1,1 @@
+"""Fictitious records: a national DMP for tests and measures."""
