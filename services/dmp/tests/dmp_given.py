@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -20,31 +20,50 @@ from chassis.errors import SocleError, Unavailable
 from chassis.schema import AUDIT, OUTBOX
 from chassis.status import from_status
 from chassis.testing import NOW, Served, callers
-from dmp import domain, store, usecases
-from dmp.domain import Confidentiality, Deposit, DocumentId, Item, PersonId, Search
+from dmp import domain, policy, store, usecases
+from dmp.clients.identities import Comparison
+from dmp.domain import (
+    Change,
+    Confidentiality,
+    Deposit,
+    Document,
+    DocumentId,
+    Item,
+    LotId,
+    PersonId,
+    RecordKey,
+    Scan,
+    Sealed,
+    Search,
+    Wrapped,
+    details,
+)
+from dmp.domain.deposit import classed
+from dmp.usecases.changes import Asked
+from dmp.usecases.deposits import Arriving, Deposited, SealedDeposit, SealedItem
 from socle.dmp.v1 import dmp_pb2 as pb
 
-CDA = (
-    b'<?xml version="1.0" encoding="UTF-8"?>'
-    b'<ClinicalDocument xmlns="urn:hl7-org:v3"><title>x</title></ClinicalDocument>'
-)
+CONTENT = b"Consultation du 3 mai : rien d'anormal.\n"
 PERSON = PersonId(callers.citizen.person_id)
 WARD = PersonId(callers.other_citizen.person_id)
 EARLIER = NOW - timedelta(hours=1)
+# The key of every record that a test opens by itself; the service under test makes its own.
+KEY, WRAPPED = RecordKey(bytes(range(32))), Wrapped(b"wrapped", 1)
+PARAMETERS = policy.Parameters()
 
 
 def urn() -> str:
     return f"urn:uuid:{uuid.uuid4()}"
 
 
-def entry(content: bytes = CDA, **changes: Any) -> domain.Entry:
+def entry(content: bytes = CONTENT, **changes: Any) -> domain.Entry:
     """Metadata that a deposit of `content` may carry; `changes` replaces any of them."""
     usual = domain.Entry(
         unique_id=urn(),
         category=domain.Coding("10"),
         type=domain.Coding("11488-4", "http://loinc.org", "CR de consultation"),
         format=domain.Coding("urn:ihe:iti:xds-sd:text:2008"),
-        mime_type="text/xml",
+        mime_type="text/plain",
         sha1=hashlib.sha1(content, usedforsecurity=False).digest(),
         size=len(content),
         title="Consultation",
@@ -60,13 +79,80 @@ def entry(content: bytes = CDA, **changes: Any) -> domain.Entry:
     return replace(usual, **changes)
 
 
-def item(content: bytes = CDA, **changes: Any) -> Item:
+def item(content: bytes = CONTENT, **changes: Any) -> Item:
     return Item(entry(content, **changes), content)
 
 
-def deposit(*items: Item, **changes: Any) -> Deposit:
-    lot = domain.Lot(urn(), "1.2.250.1.999.3", domain.Coding("07"), NOW, title="Lot")
-    return Deposit(replace(lot, **changes), items or (item(),))
+def lot(**changes: Any) -> domain.Lot:
+    return replace(domain.Lot(urn(), "1.2.250.1.999.3", domain.Coding("07"), NOW, title="Lot"), **changes)
+
+
+def folder(*members: str, **changes: Any) -> domain.Lot:
+    return lot(title="Dossier", members=members, **changes)
+
+
+def deposit(*items: Item, folders: tuple[domain.Lot, ...] = (), **changes: Any) -> Deposit:
+    return Deposit(lot(**changes), items or (item(),), folders)
+
+
+def sealed(sent: Deposit, key: RecordKey = KEY) -> SealedDeposit:
+    """As the servicer makes it, but for the bytes, which are nowhere."""
+    lot_id, folder_ids = LotId.new(), tuple(LotId.new() for _ in sent.folders)
+    return SealedDeposit(
+        lot_id,
+        _sealed_lot(key, lot_id, sent.lot),
+        tuple(_sealed_item(key, each) for each in sent.items),
+        folder_ids,
+        tuple(_sealed_lot(key, i, f) for i, f in zip(folder_ids, sent.folders, strict=True)),
+    )
+
+
+def _sealed_item(key: RecordKey, sent: Item) -> SealedItem:
+    document, metadata = DocumentId.new(), classed(sent.entry)
+    words = details.seal_entry(key, document.value, metadata)
+    return SealedItem(
+        document, Sealed(words, tuple(details.terms_of(key, metadata))), document.value, Scan.NOT_SCANNED
+    )
+
+
+def _sealed_lot(key: RecordKey, lot_id: LotId, sent: domain.Lot) -> Sealed:
+    return Sealed(details.seal_lot(key, lot_id.value, sent), tuple(details.lot_terms(key, sent)))
+
+
+async def open_record(tx: Tx, caller: Caller = callers.citizen, person: PersonId = PERSON) -> PersonId:
+    """A record under the key of the tests."""
+    await usecases.open_record(tx, caller, person, True, WRAPPED, NOW)
+    return person
+
+
+async def submitted(
+    tx: Tx,
+    by: Caller,
+    sent: Deposit,
+    *,
+    person: PersonId = PERSON,
+    qualified: bool = True,
+    now: datetime = NOW,
+    parameters: policy.Parameters = PARAMETERS,
+    key: RecordKey = KEY,
+) -> Deposited:
+    """The lot deposited, as the servicer does once it has been examined and sealed."""
+    arriving = Arriving(by, person, sent, parameters)
+    return await usecases.submit_documents(tx, arriving, sealed(sent, key), qualified, now)
+
+
+async def changed(
+    tx: Tx,
+    by: Caller,
+    document: DocumentId,
+    *changes: Change,
+    now: datetime = NOW,
+    parameters: policy.Parameters = PARAMETERS,
+    **asked: Any,
+) -> Document:
+    """The document with these changes."""
+    wanted = Asked(by, document, changes, parameters, **asked)
+    return (await usecases.change_document(tx, wanted, now)).document
 
 
 def codes(*values: str) -> tuple[Confidentiality, ...]:
@@ -99,8 +185,8 @@ async def names(tx: ReadTx) -> list[str]:
 
 async def seen(tx: Tx, caller: Caller, wanted: Search | None = None) -> list[DocumentId]:
     """What a search of the citizen's record shows to this caller."""
-    found, _ = await usecases.list_readable_documents(tx, caller, PERSON, wanted or Search(), NOW)
-    return [d.id for d in found]
+    found = await usecases.list_readable_documents(tx, caller, PERSON, wanted or Search(), NOW)
+    return [document.id for document in found.documents]
 
 
 async def count(tx: ReadTx, table: str) -> int:
@@ -113,6 +199,13 @@ async def count(tx: ReadTx, table: str) -> int:
 def holder() -> Caller:
     """A citizen nobody has met yet."""
     return replace(callers.citizen, subject=uuid.uuid4().hex * 2, person_id=PersonId.new().value)
+
+
+class SamePatient:
+    """identity-ins as the examiner meets it: the patient of every content is the person of the record."""
+
+    async def compare(self, *_asked: object) -> Comparison:
+        return Comparison(ins_matches=True, differing=())
 
 
 class Qualified:
@@ -130,13 +223,13 @@ class Qualified:
         return domain not in self.nowhere
 
 
-def document(content: bytes = CDA, **changes: Any) -> pb.Document:
+def document(content: bytes = CONTENT, **changes: Any) -> pb.Document:
     """A document of the contract that a deposit may carry; `changes` replaces any field of its metadata."""
     usual: dict[str, Any] = {
         "unique_id": urn(),
         "type": pb.Coding(code="11488-4", system="http://loinc.org"),
         "format": pb.Coding(code="urn:ihe:iti:xds-sd:text:2008"),
-        "mime_type": "text/xml",
+        "mime_type": "text/plain",
         "sha1": hashlib.sha1(content, usedforsecurity=False).digest(),
         "size": len(content),
         "title": "Consultation",
@@ -152,15 +245,22 @@ def document(content: bytes = CDA, **changes: Any) -> pb.Document:
     return pb.Document(entry=pb.DocumentEntry(**fields), content=content)
 
 
-def submission(person: str, *documents: pb.Document) -> pb.SubmitDocumentsRequest:
-    """A lot of the contract, new at each call."""
-    lot = pb.Lot(
-        unique_id=urn(),
-        source_id="1.2.250.1.999.3",
-        content_type=pb.Coding(code="07"),
-        submitted_at=Timestamp(seconds=int(NOW.timestamp())),
+def lot_message(**changes: Any) -> pb.Lot:
+    """A lot or a folder of the contract, new at each call."""
+    usual: dict[str, Any] = {
+        "unique_id": urn(),
+        "source_id": "1.2.250.1.999.3",
+        "content_type": pb.Coding(code="07"),
+        "submitted_at": Timestamp(seconds=int(NOW.timestamp())),
+    }
+    return pb.Lot(**{**usual, **changes})
+
+
+def submission(person: str, *documents: pb.Document, **more: Any) -> pb.SubmitDocumentsRequest:
+    """A lot of the contract with its documents, new at each call."""
+    return pb.SubmitDocumentsRequest(
+        person_id=person, lot=lot_message(), documents=documents or [document()], **more
     )
-    return pb.SubmitDocumentsRequest(person_id=person, lot=lot, documents=documents or [document()])
 
 
 async def refused(asked: Any) -> SocleError:

@@ -16,6 +16,10 @@ from .dmp_given import document, holder, nothing_stored, opened, refused, submis
 
 READER = callers.other_doctor
 
+PDF = pb.Coding(code="urn:ihe:iti:xds-sd:pdf:2008")
+RPLC = pb.Relation(kind=pb.RELATION_KIND_REPLACES, unique_id=urn())
+OTHER_RPLC = pb.Relation(kind=pb.RELATION_KIND_REPLACES, unique_id=urn())
+
 FAULTS = [
     ("hash", document(sha1=b"\0" * 20), "DOCUMENT_HASH_MISMATCH"),
     ("size", document(size=3), "DOCUMENT_SIZE_MISMATCH"),
@@ -28,10 +32,13 @@ FAULTS = [
         document(confidentiality=["N", "MASQUE_PS", "INVISIBLE_PATIENT"]),
         "CONFIDENTIALITY_NOT_ALLOWED",
     ),
-    ("mime", document(mime_type="text/html"), "MIME_TYPE_NOT_ACCEPTED"),
-    ("not a pdf", document(b"GIF89a", mime_type="application/pdf"), "CONTENT_NOT_AS_DECLARED"),
-    ("not a CDA", document(b"<html/>"), "CDA_NOT_READABLE"),
-    ("bomb", document(b'<!DOCTYPE x [<!ENTITY a "a">]><x>&a;</x>'), "CDA_NOT_READABLE"),
+    ("mime", document(mime_type="text/html", format=pb.Coding(code="x")), "MIME_TYPE_NOT_ACCEPTED"),
+    ("format", document(b"%PDF-1.7", mime_type="application/pdf"), "FORMAT_DOES_NOT_MATCH_MIME_TYPE"),
+    ("not a pdf", document(b"GIF89a", mime_type="application/pdf", format=PDF), "CONTENT_NOT_AS_DECLARED"),
+    ("not a CDA", document(b"<html/>", mime_type="text/xml"), "CDA_NOT_READABLE"),
+    ("bomb", document(b'<!DOCTYPE x [<!ENTITY a "a">]><x>&a;</x>', mime_type="text/xml"), "CDA_NOT_READABLE"),
+    ("two replacements", document(relations=[RPLC, OTHER_RPLC]), "SEVERAL_REPLACEMENTS"),
+    ("relation to nothing", document(relations=[pb.Relation(kind=RPLC.kind)]), "RELATION_WITHOUT_TARGET"),
     ("future", document(created_at=Timestamp(seconds=4102444800)), "DATES_IN_DISORDER"),
     ("end before start", document(service_end=Timestamp(seconds=1)), "DATES_IN_DISORDER"),
     ("no title", document(title=""), "MALFORMED_REQUEST"),

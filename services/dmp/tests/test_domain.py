@@ -1,6 +1,5 @@
 """The rules that need neither database nor network."""
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, combinations
@@ -10,31 +9,51 @@ import pytest
 from hypothesis import given as such_as
 from hypothesis import strategies as st
 
+from chassis.caller import Caller
 from chassis.errors import InvalidInput
 from chassis.testing import NOW, callers
 from dmp import domain
-from dmp.domain import Confidentiality, Document, DocumentId, Grant, GranteeKind, LotId, Masking, errors
-from dmp.domain import content as contents
+from dmp.domain import (
+    Confidentiality,
+    Deposit,
+    Document,
+    DocumentId,
+    Grant,
+    GranteeKind,
+    Item,
+    RecordKey,
+    Words,
+    details,
+    errors,
+    facts_of,
+)
 from dmp.domain import terminology as terms
+from dmp.domain.deposit import PATIENT_TYPES
+from dmp.domain.sealing import SealBroken
 
-from .dmp_given import CDA, PERSON, codes, deposit, entry, item
+from .cda_given import item_of
+from .dmp_given import CONTENT, KEY, PERSON, codes, deposit, entry, item
+from .policy_given import paper, secret
 
+PDF, PDF_TYPE = b"%PDF-1.7", "application/pdf"
+FIRST_BYTES = {
+    PDF_TYPE: PDF,
+    "image/jpeg": b"\xff\xd8\xff\xe0",
+    "image/tiff": b"II*\x00",
+    "text/rtf": b"{\\rtf1",
+    "text/plain": CONTENT,
+}
 LEVELS = {"N", "R", "V"}
 ALL_CODES = [c.value for c in Confidentiality]
 SUBSETS = [list(s) for s in chain.from_iterable(combinations(ALL_CODES, n) for n in range(7))]
 
 
 def stored(**changes: Any) -> Document:
-    return Document(
-        DocumentId.new(),
-        PERSON,
-        LotId.new(),
-        entry(**changes),
-        NOW,
-        callers.doctor.subject,
-        "1750000018",
-        b"",
-    )
+    return paper(PERSON, facts=facts_of(entry(**changes)))
+
+
+def examine(sent: Deposit, caller: Caller = callers.doctor) -> None:
+    domain.examine(sent, domain.arrival_of(caller, NOW))
 
 
 # -- types and classes
@@ -79,11 +98,11 @@ def test_class_of_another_type_is_refused(type_code: str) -> None:
     wrong = item(type=domain.Coding(type_code), category=domain.Coding(other))
     expected = errors.ClassDoesNotMatchType if right else errors.UnknownDocumentType
     with pytest.raises(expected):
-        domain.examine(deposit(wrong), NOW)
+        examine(deposit(wrong))
 
 
 def test_class_left_out_is_accepted() -> None:
-    domain.examine(deposit(item(category=domain.Coding(""))), NOW)
+    examine(deposit(item(category=domain.Coding(""))))
 
 
 # -- confidentiality
@@ -109,7 +128,7 @@ def test_unknown_code_is_refused_by_name() -> None:
 
 
 def test_good_lot_passes() -> None:
-    domain.examine(deposit(item(), item()), NOW)
+    examine(deposit(item(), item()))
 
 
 @pytest.mark.parametrize(
@@ -117,10 +136,13 @@ def test_good_lot_passes() -> None:
     [
         ({"sha1": b"\0" * 20}, errors.DocumentHashMismatch, "documents[0].entry.sha1"),
         ({"sha1": b""}, errors.DocumentHashMismatch, "documents[0].entry.sha1"),
-        ({"size": len(CDA) + 1}, errors.DocumentSizeMismatch, "documents[0].entry.size"),
+        ({"size": len(CONTENT) + 1}, errors.DocumentSizeMismatch, "documents[0].entry.size"),
         ({"size": 0}, errors.DocumentSizeMismatch, "documents[0].entry.size"),
-        ({"mime_type": "application/zip"}, errors.MimeTypeNotAccepted, "documents[0].content"),
-        ({"mime_type": "application/pdf"}, errors.ContentNotAsDeclared, "documents[0].content"),
+        (
+            {"content": PDF, "mime_type": PDF_TYPE},
+            errors.FormatDoesNotMatchMimeType,
+            "documents[0].entry.format",
+        ),
         ({"created_at": NOW + timedelta(hours=1)}, errors.DatesInDisorder, "documents[0].entry.created_at"),
         ({"service_end": NOW - timedelta(days=9)}, errors.DatesInDisorder, "documents[0].entry.service_end"),
     ],
@@ -129,7 +151,7 @@ def test_one_fault_is_named_with_its_place(
     changes: dict[str, Any], error: type[InvalidInput], field: str
 ) -> None:
     with pytest.raises(error) as refused:
-        domain.examine(deposit(item(**changes)), NOW)
+        examine(deposit(item(**changes)))
     assert refused.value.field == field
     assert refused.value.hint
 
@@ -137,7 +159,7 @@ def test_one_fault_is_named_with_its_place(
 def test_several_faults_are_told_at_once() -> None:
     bad = deposit(item(size=1), item(sha1=b"", type=domain.Coding("nothing")))
     with pytest.raises(errors.DepositRefused) as refused:
-        domain.examine(bad, NOW)
+        examine(bad)
     assert [v.field for v in refused.value.violations] == [
         "documents[0].entry.size",
         "documents[1].entry.sha1",
@@ -147,122 +169,126 @@ def test_several_faults_are_told_at_once() -> None:
 
 def test_same_identifier_twice_is_refused() -> None:
     with pytest.raises(errors.SameIdentifierTwice):
-        domain.examine(deposit(item(unique_id="urn:oid:1.2.3"), item(unique_id="urn:oid:1.2.3")), NOW)
+        examine(deposit(item(unique_id="urn:oid:1.2.3"), item(unique_id="urn:oid:1.2.3")))
 
 
 def test_clock_of_a_producer_may_be_minutes_ahead() -> None:
-    domain.examine(deposit(item(created_at=NOW + timedelta(minutes=4))), NOW)
+    examine(deposit(item(created_at=NOW + timedelta(minutes=4))))
 
 
-# -- content
+# -- who may send what
 
-BOMB = (
-    b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
-    b'<ClinicalDocument xmlns="urn:hl7-org:v3" id="&b;"/>'
-)
-ROOT = b'<ClinicalDocument xmlns="urn:hl7-org:v3">%s</ClinicalDocument>'
+SECRET_CODE = codes("N", "INVISIBLE_REPRESENTANTS_LEGAUX")
+TOO_MUCH = b"0" * 5_000_001
 
 
 @pytest.mark.parametrize(
-    "xml",
+    ("caller", "sent", "error"),
     [
-        b"",
-        b"not xml",
-        b"<ClinicalDocument/>",
-        b'<Bundle xmlns="urn:hl7-org:v3"/>',
-        b'<ClinicalDocument xmlns="urn:hl7-org:v3">',
-        ROOT % b"&undefined;",
-        ROOT % (b"<a>" * 101 + b"</a>" * 101),
-        ROOT % (b"<a/>" * 200_001),
-        BOMB,
-        b'<!DOCTYPE ClinicalDocument SYSTEM "http://127.0.0.1:1/x.dtd">' + ROOT % b"",
-        # Under UTF-16 or UTF-7 the bytes of a document type would pass unseen.
-        ("<!DOCTYPE a>" + (ROOT % b"").decode()).encode("utf-16"),
-        b'<?xml version="1.0" encoding="UTF-7"?>+ADwAIQ-DOCTYPE a>' + ROOT % b"",
+        (callers.citizen, item(TOO_MUCH), errors.DocumentTooLarge),
+        (callers.citizen, item(title="t" * 51), errors.TitleTooLong),
+        (callers.citizen, item_of(), errors.MimeTypeNotAccepted),
+        (secret(callers.doctor), item(), errors.SecretDocumentNotHidden),
+        (callers.doctor, item(b"0" * (20 * 1024 * 1024 + 1)), errors.DocumentTooLarge),
+        (callers.doctor, item(b""), errors.DocumentEmpty),
+        (callers.doctor, item(PDF, mime_type=PDF_TYPE), errors.FormatDoesNotMatchMimeType),
     ],
-    ids=lambda xml: xml[:24],
 )
-def test_xml_that_is_no_plain_cda_is_refused(xml: bytes) -> None:
-    with pytest.raises(errors.CdaNotReadable) as refused:
-        contents.check("text/xml", xml, "content")
+def test_limits_of_each_depositor(caller: Caller, sent: Item, error: type[InvalidInput]) -> None:
+    with pytest.raises(error) as refused:
+        examine(deposit(sent), caller)
     assert refused.value.hint
 
 
-def test_refusal_of_xml_never_quotes_the_document() -> None:
-    with pytest.raises(errors.CdaNotReadable) as refused:
-        contents.check("text/xml", b'<patient name="DURAND"><DURAND></patient>', "content")
-    assert "DURAND" not in f"{refused.value} {refused.value.hint}"
-
-
-def test_cda_with_a_long_base64_body_is_accepted() -> None:
-    contents.check("text/xml", ROOT % (b"QUJD" * 3_000_000), "content")
-
-
 @pytest.mark.parametrize(
-    ("mime_type", "good", "bad"),
+    ("caller", "sent"),
     [
-        ("application/pdf", b"%PDF-1.7\n", b"PK\x03\x04"),
-        ("image/jpeg", b"\xff\xd8\xff\xe0", b"\x89PNG"),
-        ("image/tiff", b"II*\x00", b"\xff\xd8\xff"),
-        ("image/tiff", b"MM\x00*", b"GIF89a"),
-        ("text/rtf", b"{\\rtf1", b"rtf"),
-        ("text/plain", "Compte rendu : fièvre\r\n".encode(), b"\xff\xfe"),
-        ("text/plain", b"a", b"a\x00b"),
+        (callers.citizen, item(b"0" * 5_000_000, title="t" * 50)),
+        (callers.doctor, item(TOO_MUCH, title="t" * 256)),
+        (callers.doctor, item_of()),
+        (secret(callers.doctor), item(confidentiality=SECRET_CODE)),
+        (callers.doctor, item(confidentiality=SECRET_CODE)),
     ],
 )
-def test_first_bytes_must_be_those_of_the_mime_type(mime_type: str, good: bytes, bad: bytes) -> None:
-    contents.check(mime_type, good, "content")
-    with pytest.raises(errors.ContentNotAsDeclared):
-        contents.check(mime_type, bad, "content")
+def test_limits_let_through_what_they_allow(caller: Caller, sent: Item) -> None:
+    examine(deposit(sent), caller)
 
 
-@such_as(st.sampled_from(sorted(contents.READERS)), st.binary(max_size=300))
-def test_any_bytes_are_accepted_or_refused_never_a_crash(mime_type: str, noise: bytes) -> None:
-    # Anything but a refusal of ours would be a 500 that a client can cause at will.
-    with suppress(InvalidInput):
-        contents.check(mime_type, noise, "content")
+@pytest.mark.parametrize("mime_type", sorted(PATIENT_TYPES))
+def test_patient_sends_each_type_of_mon_espace_sante(mime_type: str) -> None:
+    formats = {mime: code for code, mime in terms.PLAIN_FORMATS.items()}
+    sent = item(FIRST_BYTES[mime_type], mime_type=mime_type, format=domain.Coding(formats[mime_type]))
+    examine(deposit(sent), callers.citizen)
 
 
-@such_as(st.binary(max_size=120))
-def test_noise_inside_a_cda_is_never_a_crash(noise: bytes) -> None:
-    with suppress(errors.CdaNotReadable):
-        contents.check("text/xml", ROOT % noise, "content")
+# -- sealed words
+
+words = st.text(max_size=60)
+authors = st.builds(
+    domain.Author,
+    professional=words,
+    family_name=words,
+    given_name=words,
+    role=st.none() | st.builds(domain.Coding, words, words, words),
+)
+references = st.builds(domain.Reference, value=words, system=words, kind=words)
 
 
-# -- masking
+@such_as(words, words, st.tuples(authors), st.lists(references, max_size=3).map(tuple))
+def test_any_words_open_as_they_were_sealed(
+    title: str, description: str, by: tuple[domain.Author], others: tuple[domain.Reference, ...]
+) -> None:
+    given = entry(title=title, description=description, authors=by, references=others)
+    document = stored()
+    sealed = replace(
+        document, facts=facts_of(given), sealed=details.seal_entry(KEY, document.id.value, given)
+    )
+    assert details.open_entry(KEY, sealed) == given
 
 
-def test_mask_then_unmask_gives_the_codes_back_and_counts_versions() -> None:
-    document = stored(confidentiality=codes("R"))
-    masked = domain.change_masking(document, Masking.MASK)
-    assert (masked.entry.confidentiality, masked.version) == (codes("R", "MASQUE_PS"), 2)
-    shown = domain.change_masking(masked, Masking.UNMASK)
-    assert (shown.entry.confidentiality, shown.version) == (codes("R"), 3)
+def test_words_of_one_document_open_nowhere_else() -> None:
+    one, other = stored(), replace(stored(), id=DocumentId.new())
+    sealed = details.seal_entry(KEY, one.id.value, entry())
+    with pytest.raises(SealBroken):
+        details.open_entry(KEY, replace(other, sealed=sealed))
+    with pytest.raises(SealBroken):
+        details.open_entry(RecordKey.new(), replace(one, sealed=sealed))
 
 
-def test_mask_twice_is_refused() -> None:
-    with pytest.raises(errors.DocumentAlreadyMasked):
-        domain.change_masking(stored(confidentiality=codes("N", "MASQUE_PS")), Masking.MASK)
+def test_terms_find_beginnings_and_parts_of_names_case_and_accents_aside() -> None:
+    author = domain.Author(family_name="de La Tour-Éluard", given_name="Zoé")
+    reference = domain.Reference("urn:oid:1.2.3.4.5.6.7.8.9-0001")
+    terms = set(details.terms_of(KEY, entry(authors=(author,), references=(reference,))))
+    for wanted, there in [
+        (Words(family="DE LA"), True),
+        (Words(family="tour-elu"), True),
+        (Words(family="éluard", given="zoe"), True),
+        (Words(family="luard"), False),
+        (Words(family="Zoé"), False),
+        (Words(reference=reference.value), True),
+        (Words(reference="urn:oid:1.2.3.4.5.6.7.8.9-0002"), False),
+    ]:
+        assert (set(details.tokens_of(KEY, wanted)) <= terms) is there, wanted
 
 
-def test_unmask_what_is_shown_is_refused() -> None:
-    with pytest.raises(errors.DocumentNotMasked):
-        domain.change_masking(stored(), Masking.UNMASK)
-
-
-def test_mask_while_hidden_from_the_patient_is_refused() -> None:
-    with pytest.raises(errors.DocumentStillHiddenFromPatient):
-        domain.change_masking(stored(confidentiality=codes("N", "INVISIBLE_PATIENT")), Masking.MASK)
+def test_terms_of_another_record_are_others() -> None:
+    author = domain.Author(family_name="Tour")
+    mine = details.terms_of(KEY, entry(authors=(author,)))
+    theirs = details.terms_of(RecordKey.new(), entry(authors=(author,)))
+    assert mine
+    assert not set(mine) & set(theirs)
 
 
 # -- authors and authorisations
 
 
 def test_document_is_by_its_depositor_and_by_its_authors_only() -> None:
-    document = replace(stored(), submitted_by="810100000099")
+    document = replace(stored(), submitted_by="810100000099", submitted_for="1750000018")
     assert document.is_by("810100000099")
     assert document.is_by(callers.doctor.subject)
     assert not document.is_by(callers.nurse.subject)
+    assert document.is_from("1750000018")
+    assert not replace(document, submitted_for="").is_from("")
 
 
 def test_document_without_author_is_by_nobody() -> None:

@@ -23,7 +23,7 @@ async def test_seed_names_only_known_types_and_gives_each_profession_a_default(d
     assert {r["source"] for r in rows} == {"published", "seed"}
 
 
-@pytest.mark.parametrize("table", ["content", "document_version", "audit"])
+@pytest.mark.parametrize("table", ["document_version", "audit"])
 async def test_what_vouches_for_the_past_is_not_rewritten(database: Database, table: str) -> None:
     with pytest.raises(asyncpg.PostgresError, match="append-only"):
         await database.pool.execute(f"TRUNCATE {table}")

@@ -1,33 +1,19 @@
 """Authorising and blocking, on a real PostgreSQL: who reads what afterwards."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from chassis.db import Tx
+from chassis.db import Database, Tx
 from chassis.errors import Forbidden
-from chassis.testing import NOW, callers, emergency
+from chassis.testing import NOW, call_as, callers, emergency, until
 from dmp import usecases
-from dmp.domain import (
-    Document,
-    Grant,
-    GranteeKind,
-    PersonId,
-    Search,
-    errors,
-)
+from dmp.domain import Document, Grant, GranteeKind, PersonId, Search, errors
 
-from .dmp_given import (
-    PERSON,
-    WARD,
-    centre_15,
-    deposit,
-    events,
-    names,
-    seen,
-)
+from .dmp_given import PERSON, WARD, centre_15, deposit, events, holder, names, open_record, seen, submitted
 
 Deposited = Callable[..., Awaitable[Document]]
 READER = callers.other_doctor
@@ -63,19 +49,18 @@ async def test_grant_again_changes_nothing_and_another_end_replaces_it(tx: Tx, r
     assert again == first
     assert shorter.id != first.id
     assert (await names(tx))[1:] == ["access.granted", "access.revoked", "access.granted"]
-    running, _ = await usecases.list_accesses(tx, callers.citizen, record, NOW)
-    assert running == [shorter]
+    assert (await usecases.list_accesses(tx, callers.citizen, record, NOW)).authorisations == [shorter]
 
 
 async def test_authorisation_ends_by_itself_and_may_be_given_again(tx: Tx, deposited: Deposited) -> None:
     document = await deposited()
     await usecases.grant_access(tx, callers.citizen, PERSON, replace(ME, until=LATER), NOW)
-    found, _ = await usecases.list_readable_documents(tx, READER, PERSON, Search(), LATER)
-    running, _ = await usecases.list_accesses(tx, callers.citizen, PERSON, LATER)
-    assert (found, running) == ([], [])
+    found = await usecases.list_readable_documents(tx, READER, PERSON, Search(), LATER)
+    running = await usecases.list_accesses(tx, callers.citizen, PERSON, LATER)
+    assert (list(found.documents), running.authorisations) == ([], [])
     await usecases.grant_access(tx, callers.citizen, PERSON, ME, LATER)
-    found, _ = await usecases.list_readable_documents(tx, READER, PERSON, Search(), LATER)
-    assert [d.id for d in found] == [document.id]
+    found = await usecases.list_readable_documents(tx, READER, PERSON, Search(), LATER)
+    assert [d.id for d in found.documents] == [document.id]
 
 
 async def test_revoked_authorisation_reads_no_more(tx: Tx, deposited: Deposited) -> None:
@@ -92,7 +77,7 @@ async def test_revoked_authorisation_reads_no_more(tx: Tx, deposited: Deposited)
 
 
 async def test_authorisation_of_another_record_is_not_revoked(tx: Tx, record: PersonId) -> None:
-    await usecases.open_record(tx, callers.other_citizen, WARD, False, NOW)
+    await open_record(tx, callers.other_citizen, WARD)
     granted = await usecases.grant_access(tx, callers.citizen, record, ME, NOW)
     with pytest.raises(errors.AuthorisationNotFound):
         await usecases.revoke_access(tx, callers.other_citizen, WARD, granted.id, NOW)
@@ -108,11 +93,17 @@ async def test_blocked_professional_reads_nothing_in_any_mode_but_deposits(
         assert await seen(tx, caller) == []
         with pytest.raises(errors.DocumentNotFound):
             await usecases.retrieve_document(tx, caller, document.id, NOW)
-    done = await usecases.submit_documents(tx, READER, PERSON, deposit(), True, NOW)
+    done = await submitted(tx, READER, deposit())
     assert not done.replayed
     with pytest.raises(Forbidden) as refused:
         await usecases.grant_access(tx, READER, PERSON, ME, NOW)
     assert refused.value.rules == ("dmp.blocked",)
+
+
+async def test_nobody_consents_in_an_emergency(tx: Tx, record: PersonId) -> None:
+    with pytest.raises(Forbidden) as refused:
+        await usecases.grant_access(tx, emergency(READER), PERSON, ME, NOW)
+    assert refused.value.rules == ("dmp.emergency_reads_only",)
 
 
 async def test_unblocking_gives_the_authorisation_not_back(tx: Tx, deposited: Deposited) -> None:
@@ -133,14 +124,37 @@ async def test_block_twice_is_one_block(tx: Tx, record: PersonId) -> None:
     first = await usecases.block_professional(tx, callers.citizen, record, READER.subject, NOW)
     again = await usecases.block_professional(tx, callers.citizen, record, READER.subject, LATER)
     assert again == first
-    _, blocks = await usecases.list_accesses(tx, callers.citizen, record, NOW)
-    assert blocks == [first]
+    assert (await usecases.list_accesses(tx, callers.citizen, record, NOW)).blocks == [first]
 
 
 async def test_blocked_professional_is_not_authorised_by_mistake(tx: Tx, record: PersonId) -> None:
     await usecases.block_professional(tx, callers.citizen, record, READER.subject, NOW)
     with pytest.raises(errors.ProfessionalIsBlocked):
         await usecases.grant_access(tx, callers.citizen, record, ME, NOW)
+
+
+async def test_grant_that_waited_for_a_block_sees_it(database: Database) -> None:
+    patient = holder()
+    person, house = PersonId(patient.person_id), Grant(READER.organisation, GranteeKind.STRUCTURE)
+    async with database.begin(call_as(patient)) as tx:
+        await open_record(tx, patient, person)
+    async with database.begin(call_as(patient)) as blocking:
+        await usecases.block_professional(blocking, patient, person, READER.subject, NOW)
+        granting = asyncio.create_task(granted(database, person, house))
+        await waits_for_a_lock(database)
+    with pytest.raises(Forbidden) as refused:
+        await granting
+    assert refused.value.rules == ("dmp.blocked",)
+
+
+async def granted(database: Database, person: PersonId, asked: Grant) -> None:
+    async with database.begin(call_as(READER)) as tx:
+        await usecases.grant_access(tx, READER, person, asked, NOW)
+
+
+async def waits_for_a_lock(database: Database) -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+    await until(lambda: database.pool.fetchval(waiting))
 
 
 async def test_unblocking_who_is_not_blocked_is_not_found(tx: Tx, record: PersonId) -> None:
