@@ -24,7 +24,7 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from chassis import telemetry
-from chassis.auth import Verifier
+from chassis.auth import OwnToken, Verifier
 from chassis.errors import SocleError
 
 from . import __version__, openapi
@@ -35,14 +35,24 @@ from .feed import Feed
 from .fhir import structure
 from .limiter import Limiter
 from .persons import Persons
-from .refusals import on_error
+from .public import Public
+from .refusals import HttpRefusal, MethodNotAnswered, on_error
 from .routes import (
     dmp,
+    dmp_documents,
+    dmp_journal,
+    dmp_policy,
+    dmp_records,
     exchange,
+    fhir_audit,
     fhir_documents,
+    fhir_lots,
     fhir_operations,
+    fhir_patch,
     fhir_patients,
+    fhir_record,
     fhir_server,
+    hl7,
     identity_ins,
     insi,
     pages,
@@ -53,26 +63,38 @@ from .shell import Shell
 
 # Seconds. The models of FHIR take a while to load; while a platform starts, its other parts come first.
 WARM_AFTER = 3.0
+# Looked through one by one at each request: what is asked for most comes first.
 ROUTERS = (
+    fhir_documents.router,
+    fhir_patch.router,
     identity_ins.router,
     insi.router,
     vigilance.router,
     exchange.router,
+    dmp_documents.router,
+    dmp_journal.router,
+    dmp_policy.router,
+    dmp_records.router,
     dmp.router,
     fhir_server.router,
     fhir_operations.router,
     fhir_patients.router,
-    fhir_documents.router,
+    fhir_lots.router,
+    fhir_record.router,
+    fhir_audit.router,
+    hl7.router,
     pages.router,
 )
 
 
-def create_app(settings: Settings, verifier: Verifier | None = None) -> FastAPI:
-    """The application, not yet started; `verifier` stands for the issuers of the settings."""
+def create_app(
+    settings: Settings, verifier: Verifier | None = None, own_token: OwnToken | None = None
+) -> FastAPI:
+    """The application, not yet started; `verifier` and `own_token` stand for the issuers of the settings."""
     app = FastAPI(
         title="Socle",
         version=__version__,
-        lifespan=partial(_lifespan, settings, verifier),
+        lifespan=partial(_lifespan, settings, verifier, own_token),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -92,7 +114,9 @@ def create_app(settings: Settings, verifier: Verifier | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(settings: Settings, verifier: Verifier | None, app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(
+    settings: Settings, verifier: Verifier | None, own_token: OwnToken | None, app: FastAPI
+) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         web = await stack.enter_async_context(httpx.AsyncClient(timeout=3.0))
         platform = Platform(settings)
@@ -101,7 +125,8 @@ async def _lifespan(settings: Settings, verifier: Verifier | None, app: FastAPI)
         feed = Feed(settings, persons)
         stack.push_async_callback(feed.close)
         door = Door(settings, verifier or Verifier(settings.issuers, web), Limiter(settings))
-        app.state.context = Context(settings, platform, door, persons, feed, web)
+        public = Public(platform, own_token or OwnToken(settings, "gateway", web))
+        app.state.context = Context(settings, platform, door, persons, feed, web, public)
         if settings.nats_url:
             stack.push_async_callback(_cancelled, asyncio.create_task(feed.run()))
         stack.push_async_callback(_cancelled, asyncio.create_task(_warm()))
@@ -120,13 +145,16 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 async def _other_method(request: Request, error: Exception) -> Response:
-    """405 with every method of the address; OPTIONS is answered with the same list."""
+    """405 with every method of the address; OPTIONS is answered with the same list. A route that refuses with
+    405 says why itself.
+    """
+    if isinstance(error, HttpRefusal):
+        return await on_error(request, error)
     methods = sorted({*_methods(request), "OPTIONS"})
     allow = {"Allow": ", ".join(methods)}
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=allow)
-    refusal = HTTPException(405, "This address does not answer this method.", allow)
-    return await on_error(request, refusal)
+    return await on_error(request, MethodNotAnswered(f"Send one of {allow['Allow']}.", allow))
 
 
 def _methods(request: Request) -> set[str]:

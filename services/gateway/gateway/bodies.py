@@ -17,6 +17,8 @@ M = TypeVar("M", bound=BaseModel)
 DEEPEST = 64
 # Nothing here counts further; Python refuses to read thousands of digits, with an error of its own.
 MOST_DIGITS = 40
+# A document is one long string; megabytes of `{},` would become as many objects, of a hundred bytes each.
+SEPARATORS, MOST_VALUES = (b",", b"{", b"["), 500_000
 # Above this size the body is parsed in a thread, so that one large deposit does not hold up everyone else.
 LARGE = 256 * 1024
 JSON, UTF8 = "application/json", "utf-8"
@@ -28,11 +30,13 @@ class _Fault(ValueError):
 
 
 def parse(raw: bytes) -> Any:
-    """A JSON document, UTF-8, without duplicate members, NaN, endless numbers, lone surrogates or
-    more than 64 levels.
+    """A JSON document, UTF-8, without duplicate members, NaN, endless numbers, lone surrogates, more than
+    64 levels or half a million values.
 
     Raises MalformedJson with the line and column where it can be told.
     """
+    if len(raw) > MOST_VALUES and sum(map(raw.count, SEPARATORS)) > MOST_VALUES:
+        _refuse("$this", f"has more than {MOST_VALUES} values")
     try:
         text = raw.decode("utf-8")
         value = json.loads(text, object_pairs_hook=_members, parse_constant=_constant, parse_int=_integer)

@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis import rpc
 from chassis.call import Call
-from socle.dmp.v1 import dmp_pb2_grpc
+from socle.dmp.v1 import dmp_pb2_grpc, journal_pb2_grpc, policy_pb2_grpc, records_pb2_grpc
 from socle.identity_ins.v1 import exchange_pb2_grpc, identity_ins_pb2_grpc, insi_pb2_grpc, vigilance_pb2_grpc
 
 from .settings import Settings
@@ -71,7 +71,11 @@ class Platform:
         self.insi: Any = insi_pb2_grpc.InsiServiceStub(identity)
         self.vigilance: Any = vigilance_pb2_grpc.VigilanceServiceStub(identity)
         self.exchange: Any = exchange_pb2_grpc.ExchangeServiceStub(identity)
-        self.dmp: Any = dmp_pb2_grpc.DmpServiceStub(self.channels["dmp"])
+        dmp = self.channels["dmp"]
+        self.dmp: Any = dmp_pb2_grpc.DmpServiceStub(dmp)
+        self.records: Any = records_pb2_grpc.RecordServiceStub(dmp)
+        self.policy: Any = policy_pb2_grpc.PolicyServiceStub(dmp)
+        self.journal: Any = journal_pb2_grpc.JournalServiceStub(dmp)
         # Pages and probes ask without a token: however many they are, a service is asked once a second.
         self._probes: TTLCache[str, asyncio.Future[list[Probe]]] = TTLCache(1, PROBES_KEPT)
 

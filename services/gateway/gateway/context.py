@@ -17,6 +17,7 @@ from .door import Door
 from .feed import Feed
 from .merges import Merges
 from .persons import Persons
+from .public import Public
 from .settings import Settings
 
 
@@ -30,6 +31,7 @@ class Context:
     persons: Persons
     feed: Feed
     web: httpx.AsyncClient
+    public: Public
     merges: Merges = field(default_factory=Merges)
     # What issuers publish of themselves, for a minute: anyone may ask for it.
     discovery: TTLCache[str, dict[str, str]] = field(default_factory=lambda: TTLCache(8, 60))

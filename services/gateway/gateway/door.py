@@ -9,17 +9,20 @@ from starlette.requests import Request
 
 from chassis.auth import Verifier
 from chassis.call import Call
+from chassis.caller import service
 from chassis.errors import InvalidInput, Unauthenticated
 
 from .clients import Visit
 from .limiter import Limiter
 from .settings import Settings
 
-# HTTP header -> gRPC metadata of the same meaning.
 # Seconds; whoever cannot wait this long should not have called.
 SHORTEST = 1.0
+# HTTP header -> gRPC metadata of the same meaning.
 PASSED_ON = (b"socle-purpose", b"socle-reason", b"idempotency-key")
 WANTED = {b"authorization", b"socle-timeout", *PASSED_ON}
+
+GATEWAY = service("gateway")
 
 
 class UnreadableHeader(InvalidInput):
@@ -45,13 +48,19 @@ class Door:
         try:
             caller = await self._verifier.authenticate(authorization)
         except Unauthenticated:
-            await self._limiter.check_refused(request.client.host if request.client else "")
+            await self._limiter.check_refused(_address(request))
             raise
         await self._limiter.check(caller.client or caller.subject)
         deadline = time.monotonic() + self._seconds(sent.get(b"socle-timeout"), usual or self._usual)
         more = tuple((name.decode(), _plain(name, sent[name])) for name in PASSED_ON if name in sent)
         trace = request.scope["socle.trace"]
         return Visit(Call(caller, token=authorization, deadline=deadline, traceparent=trace), more)
+
+    async def pass_by(self, request: Request) -> Call:
+        """The call of anyone, for what is public: no token is looked at. Raises RateLimited, by address."""
+        await self._limiter.check_refused(_address(request))
+        deadline = time.monotonic() + self._usual
+        return Call(GATEWAY, deadline=deadline, traceparent=request.scope["socle.trace"])
 
     def _seconds(self, asked: str | None, usual: float) -> float:
         if asked is None:
@@ -65,6 +74,10 @@ class Door:
                 field="Socle-Timeout", hint=f"Give seconds, from {SHORTEST:g} to {self._longest:g}."
             )
         return seconds
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _plain(name: bytes, value: str) -> str:

@@ -36,7 +36,7 @@ class Limiter:
         await self._hit(self._client, f"client:{client}")
 
     async def check_refused(self, address: str) -> None:
-        """Counts a request without a valid token, by network address."""
+        """Counts a request that no token vouches for, by network address."""
         await self._hit(self._refused, f"address:{address}")
 
     async def _hit(self, limit: RateLimitItem, who: str) -> None:

@@ -94,6 +94,23 @@ async def parameters(request: Request) -> tuple[list[tuple[str, str]], bool]:
     return pairs, is_lenient(request)
 
 
+async def is_search(request: Request) -> bool:
+    """Whether a POST to the address of a type is a search: a form (as the samples of PDSm send one), or
+    parameters in the address and no body. A resource has a media type of FHIR.
+    """
+    kind = media.read_type(request.headers.get("content-type", ""))[0]
+    return kind == FORM or (bool(request.query_params) and not await request.body())
+
+
+def unchanged(request: Request, tag: str) -> Response | None:
+    """304 when the caller holds this very version (`If-None-Match`); the reading is journaled anyway."""
+    held = [one.strip() for one in ",".join(request.headers.getlist("if-none-match")).split(",")]
+    known = {one.removeprefix("W/") for one in held if one}
+    if tag.removeprefix("W/") in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": tag})
+    return None
+
+
 async def _form(request: Request) -> list[tuple[str, str]]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()

@@ -24,7 +24,7 @@ PROBLEM_JSON = "application/problem+json"
 
 DESCRIPTION = """
 The services of the platform in plain REST. Health documents also travel in FHIR: see
-[`/fhir/metadata`](/fhir/metadata). Every call but the public pages needs a bearer token of one of the issuers
+[`/fhir/metadata`](/fhir/metadata). Every call but the public ones needs a bearer token of one of the issuers
 of [`/.well-known/smart-configuration`](/.well-known/smart-configuration); on the local platform `make token
 PERSONA=doctor` prints one. Every error is a problem+json (RFC 9457) that says what is wrong, where, and what
 to do. Traits and INS travel in bodies, never in addresses.
@@ -34,7 +34,7 @@ PURPOSE: list[tuple[str, str, Json]] = [
     (
         "Socle-Purpose",
         "Purpose of use.",
-        {"type": "string", "enum": ["normal", "bris_de_glace", "centre_15"]},
+        {"type": "string", "enum": ["normal", "bris_de_glace", "centre_15", "secret"]},
     ),
     (
         "Socle-Reason",
@@ -123,7 +123,7 @@ class DirectRoute(APIRoute):
 
 
 def operation(
-    answer: Descriptor | None,
+    answer: Descriptor | type[BaseModel] | None,
     body: type[BaseModel] | None = None,
     *,
     status: int = 200,
@@ -138,7 +138,7 @@ def operation(
 
     `media` is the type of the answer, `others` those that `Accept` can ask for; `reads` are the types of a
     body beside JSON. A body that is not `needed` may be left out. The members of the field `spread` of the
-    answer stand beside the others.
+    answer stand beside the others. A model as `answer` describes JSON that is no message of the contracts.
     """
     extra: Json = {
         "security": [{"bearer": []}],
@@ -150,8 +150,14 @@ def operation(
         content = {"application/json": {"schema": {"$ref": REF.format(model=body.__name__)}}} | content
     if content:
         extra["requestBody"] = {"required": needed, "content": content}
-    responses = {status: _good(answer, media, others, spread), **_refusals(negotiated=bool(others))}
+    good = _shaped(answer, media) if isinstance(answer, type) else _good(answer, media, others, spread)
+    responses = {status: good, **_refusals(negotiated=bool(others))}
     return {"openapi_extra": extra, "responses": responses, "status_code": status}
+
+
+def public(documented: Json) -> Json:
+    """`operation` for what takes no token, hence none of the headers that say what a caller wants."""
+    return documented | {"openapi_extra": {"security": []}}
 
 
 def _header(name: str, text: str, schema: Json) -> Json:
@@ -173,6 +179,12 @@ def _good(answer: Descriptor | None, media: str, others: tuple[str, ...], spread
     elif media != "application/json":
         content = {media: {"schema": BYTES}} | content
     return {"description": "Done", **({"content": content} if content else {})}
+
+
+def _shaped(answer: type[BaseModel], media: str) -> Json:
+    _bodies[answer.__name__] = answer
+    schema = {"$ref": REF.format(model=answer.__name__)}
+    return {"description": "Done", "content": {media: {"schema": schema}}}
 
 
 def build(app: FastAPI, version: str) -> Json:

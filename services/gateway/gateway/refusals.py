@@ -22,12 +22,17 @@ from .fhir.names import FHIR_JSON, FHIR_XML
 from .fhir.outcome import with_xds_codes
 from .fhir.xml_out import to_xml
 
+# Deleted by its author: whoever may know that says so is told (ITI-68), to everybody else it never was.
+GONE = {"DOCUMENT_DELETED"}
+
 
 class HttpRefusal(HTTPException):
     """A request that HTTP itself refuses; subclasses say the status and the sentence."""
 
     status = 400
     issue = "invalid"
+    # FHIRPath of what is refused, where there is one.
+    places: tuple[str, ...] = ()
 
     def __init__(self, hint: str = "", headers: dict[str, str] | None = None) -> None:
         self.hint = hint
@@ -48,6 +53,13 @@ class MediaTypeNotSupported(HttpRefusal):
     issue = "not-supported"
 
 
+class MethodNotAnswered(HttpRefusal):
+    """This address does not answer this method."""
+
+    status = 405
+    issue = "not-supported"
+
+
 class NotAcceptable(HttpRefusal):
     """This server cannot answer in a type that the request accepts."""
 
@@ -57,6 +69,12 @@ class NotAcceptable(HttpRefusal):
 
 class ConditionNotSupported(HttpRefusal):
     """This server does not create on a condition (If-None-Exist)."""
+
+    issue = "not-supported"
+
+
+class TimeConditionNotSupported(HttpRefusal):
+    """A document is not retrieved on a condition of time (If-Unmodified-Since)."""
 
     issue = "not-supported"
 
@@ -108,9 +126,15 @@ def answer(error: SocleError, scope: Scope, trace: str) -> Response:
         outcome = house.to_outcome(error, trace)
         # The errors of XDS are about documents: on a Patient they would mean nothing.
         if not scope["path"].startswith("/fhir/Patient"):
-            outcome = with_xds_codes(outcome, error.rules)
-        return _response(error.kind.http, outcome, scope, house.headers(error))
-    return _response(error.kind.http, house.to_problem(error, trace), scope, house.headers(error))
+            outcome = with_xds_codes(outcome, error)
+        return _response(status_of(error), outcome, scope, house.headers(error))
+    problem = {**house.to_problem(error, trace), "status": status_of(error)}
+    return _response(status_of(error), problem, scope, house.headers(error))
+
+
+def status_of(error: SocleError) -> int:
+    """The HTTP status of an error: that of its kind, and 410 for what was there and is no more."""
+    return 410 if error.reason in GONE else error.kind.http
 
 
 def _http_answer(error: HTTPException, scope: Scope, trace: str) -> Response:
@@ -119,9 +143,11 @@ def _http_answer(error: HTTPException, scope: Scope, trace: str) -> Response:
     body: dict[str, Any]
     if is_fhir(scope["path"]):
         issue = getattr(error, "issue", "not-supported")
-        details = {"severity": "error", "code": issue, "details": {"text": sentence}}
+        details: dict[str, Any] = {"severity": "error", "code": issue, "details": {"text": sentence}}
         body = {"resourceType": "OperationOutcome", "issue": [details]}
         details["diagnostics"] = f"{sentence} {hint}".strip() + (f" (trace {trace})" if trace else "")
+        if places := getattr(error, "places", ()):
+            details["expression"] = list(places)
     else:
         code = reason.upper().replace(" ", "_")
         kind = f"urn:socle:error:{reason.lower().replace(' ', '-')}"

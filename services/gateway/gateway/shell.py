@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import telemetry
 
-from .refusals import BodyTooLarge, Unexpected, answer, is_fhir
+from .refusals import BodyTooLarge, MediaTypeNotSupported, Unexpected, answer, is_fhir
 from .settings import Settings
 
 log = telemetry.logger("http")
@@ -36,7 +36,11 @@ PROBES = ("/readyz", "/healthz")
 LOTS = "/v1/insi/verification-lots"
 # Traits and identifiers, never documents.
 PATIENTS = "/fhir/Patient"
+DOCUMENTS = ("/documents", "/hl7/v2/mdm")
 SWALLOW_SECONDS = 2.0
+# A packed body grows without its length saying so: none is read here.
+PLAIN = "identity"
+PLAINLY = {"Accept-Encoding": PLAIN, "Connection": "close"}
 
 
 class Shell:
@@ -68,7 +72,7 @@ class Shell:
     def _limit(self, path: str) -> int:
         if path == LOTS:
             return self.settings.lot_body_limit
-        carries_documents = (is_fhir(path) and not path.startswith(PATIENTS)) or path.endswith("/documents")
+        carries_documents = (is_fhir(path) and not path.startswith(PATIENTS)) or path.endswith(DOCUMENTS)
         return self.settings.fhir_body_limit if carries_documents else self.settings.body_limit
 
 
@@ -87,6 +91,7 @@ class _Passage:
         self.request_id = asked if REQUEST_ID.fullmatch(asked) else self.trace_id
         self._announced = headers.get(b"content-length", "0")
         self._asks_first = b"expect" in headers
+        self._packed = headers.get(b"content-encoding", PLAIN).strip().lower() not in ("", PLAIN)
         # A HEAD is a GET whose body stays here. The server keeps its own scope, in which it is a HEAD still:
         # it would otherwise wait for the body that the length announces, and break the connection.
         self._mute = scope["method"] == "HEAD"
@@ -103,6 +108,8 @@ class _Passage:
             if not self._asks_first:
                 await self._swallow()
             raise self._too_large()
+        if self._packed:
+            raise MediaTypeNotSupported("Send the body as it is, without Content-Encoding.", PLAINLY)
         message = await self._receive()
         self._read += len(message.get("body", b""))
         if self._read > self._limit:
@@ -131,11 +138,12 @@ class _Passage:
     def _dressed(self, headers: Iterable[Header]) -> list[Header]:
         page = self.scope["path"] == "/" or self.scope["path"].startswith(PAGES)
         own = (b"x-request-id", self.request_id.encode()), (b"traceparent", self.trace.encode())
-        dressed = [*headers, *own, *(PAGE_HEADERS if page else DATA_HEADERS)]
-        # Health data may not stay in a cache on the way, nor in a browser's.
-        if not any(name == b"cache-control" for name, _ in dressed):
-            dressed.append(NO_STORE)
-        return dressed
+        dressed = [*headers, *own]
+        given = {name for name, _ in dressed}
+        # A route may have a policy of its own. Health data may not stay in a cache on the way, nor in a
+        # browser's.
+        usual = [*(PAGE_HEADERS if page else DATA_HEADERS), NO_STORE]
+        return dressed + [header for header in usual if header[0] not in given]
 
     def told(self) -> None:
         """Refusals are logged by route, never by address: an address may hold an INS."""
@@ -151,7 +159,7 @@ class _Passage:
             )
 
 
-_READ = {b"traceparent", b"x-request-id", b"content-length", b"expect"}
+_READ = {b"traceparent", b"x-request-id", b"content-length", b"content-encoding", b"expect"}
 
 
 def _route(scope: Scope) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from . import names, operations
+from . import audit_search, document_search, lot_search, names, operations, patch
 
 Json = dict[str, Any]
 PUBLISHED = "2026-11-22"
@@ -17,22 +18,36 @@ PATIENT_SEARCH = {
     "birthdate": "date",
     "gender": "token",
 }
+SERVER = (
+    "Unknown parameters are refused; `Prefer: handling=lenient` ignores them. Whether a person has a DMP "
+    "(TD0.2): GET dmp/Patient?identifier=system|INS."
+)
+TRANSACTION = (
+    "ITI-65: a List, documents, their bytes, folders; a PATCH of status goes with the replacement it is of."
+)
+BINARY = "ITI-68: the bytes as deposited, or a Binary for who accepts application/fhir+json."
 PATIENT = """\
 Local identities of the caller's structure; for a citizen, themselves and those they represent.
 `identifier:of-type` is known; `identifier` alone reads system|value as an INS, never as a billing
 number, whose system is the same. `birthdate` may be given twice and takes eq, ge, gt, le, lt, sa, eb;
 `_sort` takes one of family, given, birthdate, _lastUpdated. A create verifies the INS it carries at
 INSi. An element that is not kept is refused; `Prefer: handling=lenient` leaves it aside."""
-DOCUMENT_SEARCH = {
-    "patient": "reference",
-    "patient.identifier": "token",
-    "status": "token",
-    "type": "token",
-    "category": "token",
-    "identifier": "token",
-    "date": "date",
-    "creation": "date",
-}
+DOCUMENT = """\
+ITI-67: a search needs the patient and the status. ITI-105: a create has its bytes in attachment.data.
+`_sort` takes one of {sorts}; `_count` is at most 100. `:identifier` is known of author, related, relatesto
+and patient; codes are searched with or without their system. Dates take eq, ge, gt, le, lt, sa, eb. A patch
+changes status, securityLabel or isArchived, and nothing else; `If-Match` is honoured; by its patient and
+identifier a document can be patched without its id."""
+LOT = """\
+ITI-66: a search needs the patient, the code (submissionset or folder) and the status. `_lastUpdated` is when
+this server stored the lot: poll with it, `_sort=_lastUpdated`. A change of metadata is a lot too.
+`_sort` takes one of {sorts}. A List is created in a transaction only."""
+
+
+AUDIT = """\
+The access journal of a patient, for its holder and for auditors: a search needs the patient. `subtype` is a
+REST interaction, a transaction of IHE or an action of this platform. Dates take eq, ge, gt, le, lt, sa, eb.
+`_sort` takes one of {sorts}. Events are written by this server alone."""
 
 
 def capability(base: str, version: str, endpoints: dict[str, str]) -> Json:
@@ -46,18 +61,17 @@ def capability(base: str, version: str, endpoints: dict[str, str]) -> Json:
         "title": "Socle, FHIR R4",
         "fhirVersion": "4.0.1",
         "format": [names.FHIR_JSON, names.FHIR_XML, "json", "xml"],
+        "patchFormat": [patch.JSON_PATCH, patch.XML_PATCH, names.FHIR_JSON, names.FHIR_XML],
         "software": {"name": "Socle", "version": version},
         "implementation": {"description": "The FHIR door of the platform", "url": base},
         "implementationGuide": [f"{names.PDSM}/ImplementationGuide/ans.fhir.fr.pdsm"],
         "rest": [
             {
                 "mode": "server",
-                "documentation": "Unknown parameters are refused; `Prefer: handling=lenient` ignores them.",
+                "documentation": SERVER,
                 "security": _security(endpoints),
-                "resource": [_patient(base), _document(), _binary(), _definitions()],
-                "interaction": [
-                    {"code": "transaction", "documentation": "ITI-65: a List, documents, bytes."}
-                ],
+                "resource": [_patient(base), _document(), _lot(), _binary(), _audit(), _definitions()],
+                "interaction": [{"code": "transaction", "documentation": TRANSACTION}],
             }
         ],
     }
@@ -110,17 +124,46 @@ def _document() -> Json:
     return {
         "type": "DocumentReference",
         "supportedProfile": [names.PDSM_DOCUMENT, names.PDSM_SIMPLIFIED],
-        "documentation": "ITI-67: a search needs the patient and the status. ITI-105: a create has bytes.",
-        "interaction": _interactions("read", "search-type", "create"),
+        "documentation": _told(DOCUMENT, document_search.SORTS),
+        "interaction": _interactions("read", "search-type", "create", "patch"),
         "versioning": "versioned",
-        "searchParam": _search(DOCUMENT_SEARCH),
+        "conditionalCreate": False,
+        "conditionalUpdate": True,
+        "searchInclude": [document_search.INCLUDE],
+        "searchParam": _search(document_search.PARAMETERS),
     }
+
+
+def _lot() -> Json:
+    return {
+        "type": "List",
+        "supportedProfile": [names.PDSM_LOT, names.PDSM_FOLDER],
+        "documentation": _told(LOT, lot_search.SORTS),
+        "interaction": _interactions("read", "search-type"),
+        "versioning": "versioned",
+        "searchInclude": [lot_search.INCLUDE],
+        "searchParam": _search(lot_search.PARAMETERS),
+    }
+
+
+def _audit() -> Json:
+    return {
+        "type": "AuditEvent",
+        "documentation": _told(AUDIT, audit_search.ORDERS),
+        "interaction": _interactions("read", "search-type"),
+        "versioning": "no-version",
+        "searchParam": _search(audit_search.PARAMETERS),
+    }
+
+
+def _told(text: str, sorts: Iterable[str]) -> str:
+    return text.replace("\n", " ").format(sorts=", ".join(sorts))
 
 
 def _binary() -> Json:
     return {
         "type": "Binary",
-        "documentation": "ITI-68: the bytes as deposited, or a Binary for who accepts application/fhir+json.",
+        "documentation": BINARY,
         "interaction": _interactions("read"),
         "versioning": "no-version",
     }

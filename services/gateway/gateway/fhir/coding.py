@@ -37,7 +37,13 @@ def read_concept(concept: Json | None, at: str, faults: Faults | None = None) ->
 
 def write_coding(coding: dmp_pb2.Coding) -> Json:
     """A FHIR Coding, without the parts that are not known."""
-    parts = {"system": coding.system, "code": coding.code, "display": coding.display}
+    return _coded(coding.system, coding.code, coding.display)
+
+
+def _coded(system: str, code: str, display: str) -> Json:
+    if system and code and display:
+        return {"system": system, "code": code, "display": display}
+    parts = {"system": system, "code": code, "display": display}
     return {key: value for key, value in parts.items() if value}
 
 
@@ -91,4 +97,4 @@ def write_label(code: str) -> Json:
     """A security label of a document."""
     system = names.CONFIDENTIALITY if code in names.LEVELS else names.VISIBILITY
     display = (names.LEVELS | names.FLAGS).get(code, "")
-    return write_concept(dmp_pb2.Coding(system=system, code=code, display=display))
+    return {"coding": [_coded(system, code, display)]}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,19 +18,35 @@ from . import instants, names
 from .authors import Contained, read_author, write_author, write_organisation
 from .coding import read_coding, read_concept, read_labels, write_coding, write_concept, write_label
 from .faults import Faults
+from .relations import (
+    NO_DOCUMENTS,
+    read_references,
+    read_relations,
+    write_references,
+    write_relations,
+)
 from .subject import write_subject
 
 Json = dict[str, Any]
 STATUS = {"current": dmp_pb2.DOCUMENT_STATUS_CURRENT, "superseded": dmp_pb2.DOCUMENT_STATUS_SUPERSEDED}
-STATUS_NAMES = {value: name for name, value in STATUS.items()}
+# What was deleted is in no search, and a read of it is gone (410): whoever has it all the same sees it so.
+STATUS_NAMES = {
+    **{value: name for name, value in STATUS.items()},
+    dmp_pb2.DOCUMENT_STATUS_DELETED: "entered-in-error",
+}
+EMPTY_SHA1 = hashlib.sha1(b"", usedforsecurity=False).digest()
 
 
-def read_document(resource: Json, at: str, faults: Faults) -> dmp_pb2.DocumentEntry:
+def read_document(
+    resource: Json, at: str, faults: Faults, carried: Mapping[str, str] = NO_DOCUMENTS
+) -> dmp_pb2.DocumentEntry:
     """What the comprehensive profile carries; the shape was checked before (`structure`), so types are right
-    here.
+    here. `carried` are the unique ids of the documents of the same Bundle by fullUrl.
     """
     entry = dmp_pb2.DocumentEntry()
     _read_identity(resource, at, faults, entry)
+    _read_extensions(resource, at, faults, entry)
+    entry.relations.extend(read_relations(resource, at, faults, carried))
     _read_codes(resource, at, faults, entry)
     _read_people(resource, at, faults, entry)
     _read_content(resource, at, faults, entry)
@@ -48,15 +65,23 @@ def _read_identity(resource: Json, at: str, faults: Faults, entry: dmp_pb2.Docum
     entry.unique_id = master.get("value", "")
     if resource.get("status") != "current":
         faults.add(f"{at}.status", "must be current on a deposit")
-    if resource.get("relatesTo"):
-        faults.add(
-            f"{at}.relatesTo", "replacement and addition are not supported by this version: leave it out"
-        )
     entry.description = resource.get("description", "")
-    entry.archived = any(
-        one.get("url") == names.IS_ARCHIVED and one.get("valueBoolean")
-        for one in resource.get("extension", [])
-    )
+
+
+def _read_extensions(resource: Json, at: str, faults: Faults, entry: dmp_pb2.DocumentEntry) -> None:
+    if "modifierExtension" in resource:
+        problem = "changes the meaning of the document, and is not understood here: leave it out"
+        faults.add(f"{at}.modifierExtension", problem)
+    for index, one in enumerate(resource.get("extension", [])):
+        if one.get("url") == names.IS_ARCHIVED:
+            entry.archived = bool(one.get("valueBoolean"))
+        else:
+            not_kept(f"{at}.extension[{index}]", faults)
+
+
+def not_kept(at: str, faults: Faults) -> None:
+    """An extension is an addition: it is left aside, and that is said."""
+    faults.warn(at, "ExtensionNotKept", "is an extension that is not kept by this server")
 
 
 def _read_codes(resource: Json, at: str, faults: Faults, entry: dmp_pb2.DocumentEntry) -> None:
@@ -102,6 +127,8 @@ def _read_content(resource: Json, at: str, faults: Faults, entry: dmp_pb2.Docume
     entry.size = max(attachment.get("size", 0), 0)
     if "hash" in attachment:
         entry.sha1 = read_hash(attachment["hash"], f"{here}.hash", faults)
+    if "size" in attachment and entry.size == 0:
+        faults.add(f"{here}.size", "must be the number of bytes of the content, which may not be empty")
     if form := read_coding(contents[0].get("format")):
         entry.format.CopyFrom(form)
     else:
@@ -119,6 +146,11 @@ def read_hash(text: str, at: str, faults: Faults) -> bytes:
     if len(digest) != 20:
         faults.add(at, "must be the base64 of the 20 bytes of the SHA-1 (not of its hexadecimal text)")
         return b""
+    if digest == EMPTY_SHA1:
+        # With a size of 0 it announces a document that is assembled when it is asked for.
+        faults.add(
+            at, "is the SHA-1 of no byte (delayed assembly of MHD, not supported): give that of the content"
+        )
     return digest
 
 
@@ -134,6 +166,7 @@ def _read_context(context: Json, at: str, faults: Faults, entry: dmp_pb2.Documen
     for index, event in enumerate(context.get("event", [])):
         if found := read_concept(event, f"{at}.event[{index}]", faults):
             entry.events.append(found)
+    entry.references.extend(read_references(context, at, faults))
 
 
 def _read_moment(
@@ -161,7 +194,7 @@ def write_document(entry: dmp_pb2.DocumentEntry, base: str, ins: identity_ins_pb
         "contained": contained,
         "extension": [{"url": names.IS_ARCHIVED, "valueBoolean": entry.archived}],
         "masterIdentifier": {"system": names.URI, "value": entry.unique_id},
-        "identifier": [{"use": "official", "system": names.URI, "value": f"urn:uuid:{entry.document_id}"}],
+        "identifier": [_official(entry)],
         "status": STATUS_NAMES.get(entry.status, "current"),
         "type": write_concept(entry.type),
         "subject": write_subject(entry.person_id, ins),
@@ -169,8 +202,10 @@ def write_document(entry: dmp_pb2.DocumentEntry, base: str, ins: identity_ins_pb
         "securityLabel": [write_label(code) for code in entry.confidentiality],
         "content": [_write_content(entry, base)],
     }
-    if entry.HasField("submitted_at"):
-        resource["meta"]["lastUpdated"] = instants.text(entry.submitted_at)
+    if changed := changed_at(entry):
+        resource["meta"]["lastUpdated"] = changed
+    if relations := write_relations(list(entry.relations)):
+        resource["relatesTo"] = relations
     if entry.HasField("class"):
         resource["category"] = [write_concept(getattr(entry, "class"))]
     if entry.description:
@@ -178,6 +213,22 @@ def write_document(entry: dmp_pb2.DocumentEntry, base: str, ins: identity_ins_pb
     _write_people(entry, resource, contained)
     resource["context"] = _write_context(entry, contained, resource["subject"])
     return resource
+
+
+def _official(entry: dmp_pb2.DocumentEntry) -> Json:
+    """The entryUUID, which is another at each version; the id of the resource is the logicalId."""
+    return {
+        "use": "official",
+        "system": names.URI,
+        "value": f"urn:uuid:{entry.entry_id or entry.document_id}",
+    }
+
+
+def changed_at(entry: dmp_pb2.DocumentEntry) -> str:
+    """When these metadata became what they are; empty while that is not known."""
+    if entry.HasField("changed_at"):
+        return instants.instant(entry.changed_at)
+    return instants.instant(entry.submitted_at) if entry.HasField("submitted_at") else ""
 
 
 def _write_people(entry: dmp_pb2.DocumentEntry, resource: Json, contained: list[Json]) -> None:
@@ -194,7 +245,7 @@ def _write_content(entry: dmp_pb2.DocumentEntry, base: str) -> Json:
     parts = {
         "contentType": entry.mime_type,
         "language": entry.language,
-        "url": f"{base}/Binary/{entry.document_id}",
+        "url": address(base, entry.document_id),
         "size": entry.size,
         "hash": base64.b64encode(entry.sha1).decode(),
         "title": entry.title,
@@ -204,6 +255,11 @@ def _write_content(entry: dmp_pb2.DocumentEntry, base: str) -> Json:
         "attachment": {key: value for key, value in parts.items() if value},
         "format": write_coding(entry.format),
     }
+
+
+def address(base: str, document_id: str) -> str:
+    """Where the bytes of a document are: it never changes, so that it may be kept."""
+    return f"{base}/Binary/{document_id}"
 
 
 def _write_context(entry: dmp_pb2.DocumentEntry, contained: list[Json], subject: Json) -> Json:
@@ -218,6 +274,8 @@ def _write_context(entry: dmp_pb2.DocumentEntry, contained: list[Json], subject:
     }
     if entry.events:
         context["event"] = [write_concept(event) for event in entry.events]
+    if entry.references:
+        context["related"] = write_references(list(entry.references))
     return context
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from chassis.errors import InvalidInput, Violation
@@ -14,15 +15,38 @@ class FhirInvalid(InvalidInput):
     """The FHIR content does not hold what its profile asks for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault(Violation):
+    """A fault that has a code of its own in XDS (ITI TF-3, table 4.2.4.1-2)."""
+
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that was left aside, said with the success: MHD has codes for it."""
+
+    at: str
+    code: str
+    text: str
+
+
 class Faults:
-    """Gathers what is wrong, then raises it together."""
+    """Gathers what is wrong, then raises it together; and what is only worth saying."""
 
     def __init__(self) -> None:
         self.found: list[Violation] = []
+        self.notices: list[Notice] = []
 
-    def add(self, at: str, problem: str) -> None:
-        """One more fault: `at` is a FHIRPath expression, `problem` says what is wrong and what to do."""
-        self.found.append(Violation(at, problem))
+    def add(self, at: str, problem: str, code: str = "") -> None:
+        """One more fault: `at` is a FHIRPath expression, `problem` says what is wrong and what to do, `code`
+        is that of XDS when it is more precise than the error's.
+        """
+        self.found.append(Fault(at, problem, code))
+
+    def warn(self, at: str, code: str, text: str) -> None:
+        """Something that does not stop the request."""
+        self.notices.append(Notice(at, code, text))
 
     def close(self) -> None:
         """Raises FhirInvalid with every fault gathered so far, if there is one."""

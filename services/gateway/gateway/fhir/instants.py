@@ -62,13 +62,14 @@ def _microseconds(text: str) -> str:
     return re.sub(r"(\.\d{6})\d+", r"\1", text)
 
 
-def stamp(moment: datetime) -> Timestamp:
-    """The moment on the wire."""
-    result = Timestamp()
-    result.FromDatetime(moment)
-    return result
-
-
 def text(moment: Timestamp) -> str:
     """The moment in FHIR, in UTC."""
     return moment.ToJsonString()
+
+
+def instant(moment: Timestamp) -> str:
+    """The moment with its microseconds even when they are none: `gt` of it in a search then skips nothing of
+    the same second.
+    """
+    shown = text(moment)
+    return shown if "." in shown else shown.replace("Z", ".000000Z")

@@ -32,6 +32,8 @@ ENTRY = {
     "custodian": "custodian",
     "events": "context.event",
     "description": "description",
+    "relations": "relatesTo",
+    "references": "context.related",
 }
 LOT = {
     "unique_id": "identifier",
@@ -40,10 +42,16 @@ LOT = {
     "submitted_at": "date",
     "title": "title",
     "author": "source",
+    "comments": "note",
+    "intended_recipients": "extension.where(url.contains('ecipient')).value",
+    "documents": "entry",
 }
 # A constraint of the database knows its reason, not the field of the message: here it is.
 UNIQUE = {"IPP_ALREADY_USED": "ipp"}
-DOCUMENT = re.compile(r"documents\[(\d+)\]\.?(entry|content)?\.?(\w+)?")
+DOCUMENT = re.compile(r"documents\[(\d+)\]\.?(entry|content)?\.?(\w+)?(\[\d+\])?")
+FOLDER = re.compile(r"folders\[(\d+)\]\.?(\w+)?(\[\d+\])?")
+# Fields whose members are those of the FHIR element, one for one.
+MEMBERS = {"authors", "events", "references"}
 
 
 def in_submission(submission: Submission) -> Locate:
@@ -53,14 +61,35 @@ def in_submission(submission: Submission) -> Locate:
         if field.startswith(("person_id", "ins")):
             return submission.subject.at
         if field.startswith("lot"):
-            return _joined(submission.lot_place, LOT.get(field.partition(".")[2].partition(".")[0], ""))
-        found = DOCUMENT.match(field)
-        if found is None or int(found[1]) >= len(submission.places):
-            return field
-        document, content = submission.places[int(found[1])]
-        return content if found[2] == "content" else _joined(document, ENTRY.get(found[3] or "", ""))
+            return _joined(submission.lot_place, LOT.get(_name(field.partition(".")[2]), ""))
+        if field == "documents":
+            return submission.all_place
+        return _in_document(field, submission) or _in_folder(field, submission) or field
 
     return locate
+
+
+def _name(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]
+
+
+def _in_document(field: str, submission: Submission) -> str:
+    found = DOCUMENT.match(field)
+    if found is None or int(found[1]) >= len(submission.places):
+        return ""
+    document, content = submission.places[int(found[1])]
+    if found[2] == "content":
+        return content
+    member = (found[4] or "") if found[3] in MEMBERS else ""
+    return _joined(document, ENTRY.get(found[3] or "", "") + member)
+
+
+def _in_folder(field: str, submission: Submission) -> str:
+    found = FOLDER.match(field)
+    if found is None or int(found[1]) >= len(submission.folder_places):
+        return ""
+    member = f"{found[3]}.item" if found[2] == "documents" and found[3] else ""
+    return _joined(submission.folder_places[int(found[1])], LOT.get(found[2] or "", "") + member)
 
 
 def of_subject(subject: Subject) -> Locate:

@@ -13,10 +13,9 @@ from chassis.errors import InvalidInput, Violation
 from socle.common.v1 import common_pb2
 from socle.dmp.v1 import dmp_pb2
 
-from . import instants, names
-from .document import STATUS
+from . import instants
 from .faults import Faults
-from .subject import EXPECTED, Subject, token
+from .subject import EXPECTED, Subject, opaque, opaque_token, token
 
 Pairs = list[tuple[str, str]]
 MOST = 100
@@ -24,9 +23,18 @@ MOST = 100
 PAGE = "_page"
 CONTROL = {"_count", PAGE, "_format", "_pretty"}
 BY_PATIENT = ("patient", "patient.identifier", "patient:identifier", "subject", "subject:identifier")
-DOCUMENT = {"status", "type", "category", "identifier", "date", "creation", *BY_PATIENT}
-REPEATED = {"date", "creation", "birthdate"}
+REPEATED = {
+    "date",
+    "creation",
+    "birthdate",
+    "period",
+    "period-start",
+    "period-end",
+    "_lastUpdated",
+    "_include",
+}
 PREFIXES = {"eq", "ge", "gt", "le", "lt", "sa", "eb"}
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class UnknownSearchParameter(InvalidInput):
@@ -37,25 +45,52 @@ class WrongSearchParameter(InvalidInput):
     """The search has parameters that cannot be read."""
 
 
+class MissingSearchParameter(InvalidInput):
+    """The search lacks parameters that it may not go without."""
+
+
 @dataclass(slots=True)
 class Query:
     """The parameters of a search, once sorted out."""
 
     used: Pairs
     faults: Faults = field(default_factory=Faults)
+    # How many of the faults are mandatory parameters that are not there.
+    missing: int = 0
+    # Whom it is about, once known: the page that follows is asked for by this id.
+    person_id: str = ""
 
     def one(self, name: str) -> str:
         """The only value of a parameter, or nothing."""
         return next((value for key, value in self.used if key == name), "")
 
+    def all(self, *names: str) -> Pairs:
+        """Every value that any of these parameters was given, with its name; empty values are none."""
+        return [(key, value) for key, value in self.used if key in names and value]
+
     def tokens(self, name: str) -> list[str]:
         """The alternatives (comma separated) of a parameter."""
         return [part.strip() for part in self.one(name).split(",") if part.strip()]
 
+    def single(self, name: str) -> str:
+        """The value of a parameter that is searched without alternatives; a fault when it has some."""
+        value = self.one(name)
+        if "," in value:
+            self.faults.add(name, "holds a comma: alternatives are not searched here, give one value")
+        return value
+
+    def lack(self, name: str, problem: str) -> None:
+        """A mandatory parameter is not there."""
+        self.missing += 1
+        self.faults.add(name, problem)
+
     def close(self) -> None:
-        """Raises WrongSearchParameter with every fault."""
+        """Raises MissingSearchParameter when nothing else is wrong, WrongSearchParameter with every fault."""
         if self.faults.found:
-            raise WrongSearchParameter(violations=self.faults.found)
+            only_missing = self.missing == len(self.faults.found)
+            raise (MissingSearchParameter if only_missing else WrongSearchParameter)(
+                violations=self.faults.found
+            )
 
 
 def sort_out(pairs: Iterable[tuple[str, str]], known: set[str], *, lenient: bool) -> Query:
@@ -64,11 +99,12 @@ def sort_out(pairs: Iterable[tuple[str, str]], known: set[str], *, lenient: bool
     for name, value in pairs:
         if name in known or name in CONTROL:
             used.append((name, value))
-        else:
+        # A modifier turns a search into another one: whoever is lenient may not get that other one either.
+        elif not lenient or name.partition(":")[0] in known:
             strange.append(name)
-    if strange and not lenient:
+    if strange:
         raise UnknownSearchParameter(
-            violations=[Violation(_shown(name), "is not a parameter of this search") for name in strange],
+            violations=[Violation(_shown(name), _why(name, known)) for name in strange],
             hint=f"Known: {', '.join(sorted(known | CONTROL))}. `Prefer: handling=lenient` ignores others.",
         )
     query = Query(used)
@@ -78,6 +114,13 @@ def sort_out(pairs: Iterable[tuple[str, str]], known: set[str], *, lenient: bool
             query.faults.add(name, "is given twice: use commas for alternatives")
         seen.add(name)
     return query
+
+
+def _why(name: str, known: set[str]) -> str:
+    base, _, modifier = name.partition(":")
+    if modifier and base in known:
+        return "has a modifier that this server does not serve"
+    return "is not a parameter of this search"
 
 
 def _shown(name: str) -> str:
@@ -94,31 +137,15 @@ def read_page(query: Query) -> common_pb2.PageRequest:
     return common_pb2.PageRequest(size=min(int(text), MOST), token=query.one(PAGE))
 
 
-def read_documents(query: Query) -> tuple[Subject, dmp_pb2.ListReadableDocumentsRequest | None]:
-    """ITI-67: whom it is about, and the request without its person; None when nothing can match."""
-    request = dmp_pb2.ListReadableDocumentsRequest(page=read_page(query))
-    subject = _read_patient(query)
-    possible = [
-        _read_statuses(query, request),
-        _read_codes(query, "type", {names.LOINC, names.DOCUMENT_TYPE}, request.types),
-        _read_codes(query, "category", {names.DOCUMENT_CLASS}, request.classes),
-        _read_unique_id(query, request),
-        _read_dates(query, request),
-    ]
-    query.close()
-    return subject, request if all(possible) else None
-
-
-def _read_patient(query: Query) -> Subject:
-    given = [(name, value) for name in BY_PATIENT if (value := query.one(name))]
+def read_patient(query: Query) -> Subject:
+    """Whom the search is about; a fault when that is not said once."""
+    given = query.all(*BY_PATIENT)
     if len(given) != 1:
-        query.faults.add(
-            "patient.identifier", "(or patient) is mandatory, once: give system|value of the INS"
-        )
+        query.lack("patient.identifier", "(or patient) is mandatory, once: give system|value of the INS")
         return Subject("patient")
     name, value = given[0]
     if name.endswith("identifier"):
-        found = token(value, name)
+        found = token(value, name) or opaque_token(value, name)
     else:
         found = Subject(name, patient_id=value.rpartition("Patient/")[2])
     if found is None:
@@ -126,69 +153,105 @@ def _read_patient(query: Query) -> Subject:
     return found or Subject(name)
 
 
-def _read_statuses(query: Query, request: dmp_pb2.ListReadableDocumentsRequest) -> bool:
-    asked = query.tokens("status")
-    if not asked:
-        query.faults.add("status", "is mandatory: current, superseded, or both with a comma")
-    for status in asked:
-        # entered-in-error is a status of FHIR, and no document of a search ever has it.
-        if status not in STATUS and status != "entered-in-error":
-            query.faults.add("status", "must be current, superseded or entered-in-error")
-    request.statuses.extend(sorted({STATUS[status] for status in asked if status in STATUS}))
-    return bool(request.statuses)
-
-
-def _read_codes(query: Query, name: str, systems: set[str], into: MutableSequence[str]) -> bool:
-    """Codes of the systems a parameter can have; false when every alternative is of another system."""
+def read_codes(query: Query, name: str, systems: set[str], into: MutableSequence[str]) -> bool:
+    """Codes of the systems a parameter can have (none named: any); false when every alternative is of
+    another system.
+    """
     asked = query.tokens(name)
     for one in asked:
         system, bar, code = one.rpartition("|")
         if not code:
             query.faults.add(name, "must be code or system|code")
-        elif not bar or system in systems:
+        elif not bar or not systems or system in systems:
             into.append(code)
     return not asked or bool(into)
 
 
-def _read_unique_id(query: Query, request: dmp_pb2.ListReadableDocumentsRequest) -> bool:
-    text = query.one("identifier")
-    system, bar, value = text.rpartition("|")
-    request.unique_id = value
-    return not text or (bool(value) and (not bar or system in ("", names.URI)))
+def read_identifiers(query: Query, name: str, systems: set[str], into: MutableSequence[str]) -> bool:
+    """Values of the systems of `name` (none, or an empty one, is any); false when none of them can match."""
+    asked = query.tokens(name)
+    for one in asked:
+        system, bar, value = one.rpartition("|")
+        if value and (not bar or system in systems | {""}):
+            into.append(value)
+    return not asked or bool(into)
 
 
-def _read_dates(query: Query, request: dmp_pb2.ListReadableDocumentsRequest) -> bool:
-    """`date` and `creation` are one moment in the DMP; several bounds are all to hold."""
-    start, end = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    for name, value in query.used:
-        if name in ("date", "creation") and (bounds := _read_bound(query, name, value)):
-            start, end = max(start, bounds[0]), min(end, bounds[1])
-    if start > datetime.min.replace(tzinfo=UTC):
-        request.created_from.FromDatetime(start)
-    if end < datetime.max.replace(tzinfo=UTC):
-        request.created_to.FromDatetime(end)
-    return start < end
+def read_boolean(query: Query, name: str) -> bool | None:
+    """`true` or `false`; None when it is not asked for."""
+    text = query.one(name)
+    if text not in ("", "true", "false"):
+        query.faults.add(name, "must be true or false")
+    return text == "true" if text else None
 
 
-def _read_bound(query: Query, name: str, text: str) -> tuple[datetime, datetime] | None:
+def read_choice(query: Query, name: str, choices: Iterable[str]) -> str:
+    """One of the choices, or nothing; a fault when it is another."""
+    text, known = query.one(name), list(choices)
+    if text and text not in known:
+        query.faults.add(name, f"must be one of {', '.join(known)}")
+        return ""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Moments from `start` included to `end` excluded."""
+
+    start: datetime = FIRST
+    end: datetime = LAST
+
+    @property
+    def possible(self) -> bool:
+        """There is a moment in it."""
+        return self.start < self.end
+
+    def within(self, other: Range) -> Range:
+        """What both hold."""
+        return Range(max(self.start, other.start), min(self.end, other.end))
+
+    def into(self, message: dmp_pb2.TimeRange) -> bool:
+        """Writes the bounds that there are; false when no moment is left."""
+        if self.start > FIRST:
+            getattr(message, "from").FromDatetime(self.start)
+        if self.end < LAST:
+            message.to.FromDatetime(self.end)
+        return self.possible
+
+
+def read_range(query: Query, *names: str) -> Range:
+    """What every bound given under these names leaves."""
+    left = Range()
+    for name, value in query.all(*names):
+        if found := read_bound(query, name, value):
+            left = left.within(_bounds(*found))
+    return left
+
+
+def read_bound(query: Query, name: str, text: str) -> tuple[str, instants.Span] | None:
+    """The prefix of a date (`eq` without one) and what the date covers; None, with a fault, when it is
+    none.
+    """
     prefix, rest = (text[:2], text[2:]) if text[:2].isalpha() else ("eq", text)
-    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     if prefix not in PREFIXES:
         query.faults.add(name, f"must begin with one of {', '.join(sorted(PREFIXES))}, or with none")
         return None
     try:
-        asked = instants.span(rest)
+        return prefix, instants.span(rest)
     except ValueError as error:
         query.faults.add(name, str(error))
         return None
+
+
+def _bounds(prefix: str, asked: instants.Span) -> Range:
     return {
-        "eq": (asked.start, asked.end),
-        "ge": (asked.start, last),
-        "gt": (asked.end, last),
-        "sa": (asked.end, last),
-        "le": (first, asked.end),
-        "lt": (first, asked.start),
-        "eb": (first, asked.start),
+        "eq": Range(asked.start, asked.end),
+        "ge": Range(asked.start, LAST),
+        "gt": Range(asked.end, LAST),
+        "sa": Range(asked.end, LAST),
+        "le": Range(FIRST, asked.end),
+        "lt": Range(FIRST, asked.start),
+        "eb": Range(FIRST, asked.start),
     }[prefix]
 
 
@@ -203,8 +266,11 @@ def first_link(base: str, kind: str, query: Query) -> str:
 
 
 def next_link(base: str, kind: str, query: Query, place: str) -> str:
-    """Where the search goes on."""
+    """Where the search goes on. An INS that came in a form does not leave in an address, which logs keep."""
     kept = [(name, value) for name, value in query.used if name != PAGE]
+    if query.person_id:
+        kept = [one for one in kept if one[0] not in BY_PATIENT]
+        kept.append(("patient.identifier", opaque(query.person_id)))
     return _link(base, kind, [*kept, (PAGE, place)])
 
 

@@ -11,9 +11,11 @@ from socle.dmp.v1 import dmp_pb2
 from . import names
 from .document import read_document
 from .faults import Faults
+from .relations import NOT_PROCESSED
+from .source_patient import check_patients
 from .structure import check_document
 from .subject import Subject, read_subject
-from .transaction import Submission, attachment_of, read_data
+from .transaction import Made, Submission, attachment_of, check_not_fhir, read_data
 
 Json = dict[str, Any]
 # The type of activity of a lot that holds one document deposited by itself (TRE_R209: outpatient).
@@ -25,7 +27,8 @@ ANY_FORMAT = {"system": names.FORMAT, "code": "urn:ihe:iti:xds:2017:mimeTypeSuff
 
 
 def read_simplified(resource: Json, client: str) -> Submission:
-    """A deposit of one document by the software `client`; raises FhirInvalid with every fault."""
+    """A deposit of one document by the software `client`; raises FhirInvalid with every fault, or
+    FhirDocumentNotSupported."""
     faults = Faults()
     check_document(resource, faults)
     faults.close()
@@ -33,6 +36,8 @@ def read_simplified(resource: Json, client: str) -> Submission:
     entry = read_document(_completed(resource), here, faults)
     attachment = attachment_of(resource)
     at = f"{here}.content[0].attachment"
+    check_not_fhir(attachment, at)
+    _refuse_partial(faults)
     if "url" in attachment:
         faults.add(f"{at}.url", "is not allowed here: give the bytes in data")
     content = read_data(attachment.get("data"), f"{at}.data", faults)
@@ -40,11 +45,21 @@ def read_simplified(resource: Json, client: str) -> Submission:
         entry.sha1 = hashlib.sha1(content, usedforsecurity=False).digest()
     if "size" not in attachment:
         entry.size = len(content)
-    subject = read_subject(resource.get("subject"), resource, f"{here}.subject", faults)
+    subject = read_subject(resource.get("subject"), resource, f"{here}.subject", faults) or Subject(here)
+    people = check_patients(resource, here, subject, faults)
     faults.close()
     document = dmp_pb2.Document(entry=entry, content=content)
-    lot = _lot(entry, client)
-    return Submission(subject or Subject(here), lot, [document], [(here, f"{at}.data")], [(here, 0)], here)
+    places = [(here, f"{at}.data")]
+    return Submission(
+        subject, _lot(entry, client), [document], places, [Made(here)], here, here, contained=people
+    )
+
+
+def _refuse_partial(faults: Faults) -> None:
+    """The answer is the document itself and has no room for a warning: what would be one is a fault here."""
+    for notice in faults.notices:
+        if notice.code == NOT_PROCESSED:
+            faults.add(notice.at, "is a relation that is not kept: leave it out")
 
 
 def _completed(resource: Json) -> Json:

@@ -15,7 +15,9 @@ from .faults import Faults
 
 Json = dict[str, Any]
 CONTAINED = {"Patient", "RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "Device"}
-ENTRIES = {"List", "DocumentReference", "Binary"}
+ENTRIES = {"List", "DocumentReference", "Binary", "Parameters"}
+# Fifty documents with their bytes and patches, and their folders, are fewer.
+MOST_ENTRIES = 200
 
 
 def check_bundle(bundle: Json, faults: Faults) -> None:
@@ -83,13 +85,16 @@ def _entries_known(bundle: Json, faults: Faults) -> bool:
             "Bundle.entry", "must be a list of entries: a List, its DocumentReferences and their Binaries"
         )
         return False
+    if len(entries) > MOST_ENTRIES:
+        faults.add("Bundle.entry", f"holds more than {MOST_ENTRIES} entries: send several lots")
+        return False
     for index, entry in enumerate(entries):
         at = f"Bundle.entry[{index}]"
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if not isinstance(resource, dict):
             faults.add(f"{at}.resource", "is missing")
         elif not _among(resource, ENTRIES):
-            faults.add(f"{at}.resource.resourceType", _not_accepted(resource))
+            faults.add(f"{at}.resource.resourceType", f"must be one of {', '.join(sorted(ENTRIES))}")
         else:
             _contained_known(resource, f"{at}.resource", faults)
     return len(faults.found) == before
@@ -98,12 +103,6 @@ def _entries_known(bundle: Json, faults: Faults) -> bool:
 def _among(resource: Json, kinds: set[str]) -> bool:
     kind = resource.get("resourceType")
     return isinstance(kind, str) and kind in kinds
-
-
-def _not_accepted(resource: Json) -> str:
-    if resource.get("resourceType") == "Parameters":
-        return "patches are not supported: a document can be deposited, not replaced, through this version"
-    return f"must be one of {', '.join(sorted(ENTRIES))}"
 
 
 def _contained_known(resource: Json, at: str, faults: Faults) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,12 +20,13 @@ EXPECTED = (
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One of the two is set. `at` is the FHIRPath expression, or search parameter, it was read from."""
+    """An INS, or one of the two ids. `at`: the FHIRPath expression or search parameter it was read from."""
 
     at: str
     matricule: str = ""
     oid: str = ""
     patient_id: str = ""
+    person_id: str = ""
 
     @property
     def ins(self) -> identity_ins_pb2.Ins:
@@ -35,7 +36,7 @@ class Subject:
 
 def same(left: Subject, right: Subject) -> bool:
     """They speak of the same patient, wherever they were read."""
-    return (left.matricule, left.oid, left.patient_id) == (right.matricule, right.oid, right.patient_id)
+    return replace(left, at="") == replace(right, at="")
 
 
 def read_subject(reference: Json | None, resource: Json, at: str, faults: Faults) -> Subject | None:
@@ -65,6 +66,17 @@ def token(text: str, at: str) -> Subject | None:
     system, bar, value = text.partition("|")
     ins = read_ins(system, value) if bar and value else None
     return Subject(at, matricule=ins.matricule, oid=ins.oid) if ins else None
+
+
+def opaque(person_id: str) -> str:
+    """A person as `system|value` that may stand in an address: it says nothing to whoever reads a log."""
+    return f"{names.PERSON}|{person_id}"
+
+
+def opaque_token(text: str, at: str) -> Subject | None:
+    """Reads what `opaque` wrote; None when it is something else."""
+    system, _, value = text.partition("|")
+    return Subject(at, person_id=value) if system == names.PERSON and value else None
 
 
 def _from_identifier(identifier: Json | None, at: str) -> Subject | None:

@@ -3,7 +3,28 @@ fields.
 """
 
 from .base import Page, Reason
-from .dmp import DocumentQuery, NewAccess, NewSubmission
+from .dmp import NewAccess, NewSubmission
+from .dmp_queries import (
+    DocumentQuery,
+    ExplanationQuery,
+    ExportQuery,
+    HabilitationQuery,
+    JournalQuery,
+    LotQuery,
+)
+from .dmp_records import (
+    ConsentChange,
+    DefaultMasking,
+    DestructionRequest,
+    DocumentChanges,
+    Explanation,
+    JournalFile,
+    KeySet,
+    NewCareRole,
+    NewClosure,
+    SignedHead,
+    TreeProof,
+)
 from .exchange import PamQuery, PamText, ScannedText
 from .identities import (
     HistoryQuery,
@@ -22,14 +43,28 @@ from .vigilance import CaseQuery, MatchQuery, NewMerge, Settlement
 __all__ = [
     "CardSearch",
     "CaseQuery",
+    "ConsentChange",
+    "DefaultMasking",
+    "DestructionRequest",
+    "DocumentChanges",
     "DocumentQuery",
+    "Explanation",
+    "ExplanationQuery",
+    "ExportQuery",
+    "HabilitationQuery",
     "HistoryQuery",
     "IdentitySearch",
     "InsCheck",
     "InsiSearch",
+    "JournalFile",
+    "JournalQuery",
+    "KeySet",
+    "LotQuery",
     "MarkClearance",
     "MatchQuery",
     "NewAccess",
+    "NewCareRole",
+    "NewClosure",
     "NewCorrection",
     "NewIdentity",
     "NewMerge",
@@ -44,5 +79,7 @@ __all__ = [
     "Retrieval",
     "ScannedText",
     "Settlement",
+    "SignedHead",
+    "TreeProof",
     "Verification",
 ]

@@ -1,25 +1,12 @@
-"""Bodies and queries of dmp."""
+"""What is deposited in a record, and who is authorised to read it."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from .base import ID_NAT_PATTERN, URN_PATTERN, Base64, Body, Moment, Page, Text
-
-
-class DocumentQuery(Page):
-    """Which documents of a record."""
-
-    status: list[Literal["current", "superseded"]] = Field([], description="Every status when absent.")
-    type: list[str] = Field([], max_length=50, description="Codes of document types.")
-    category: list[str] = Field([], max_length=50, description="Codes of document classes.")
-
-    def message(self) -> dict[str, Any]:
-        """The fields of the contract."""
-        page = {"size": self.size, "token": self.token}
-        return {"statuses": self.status, "types": self.type, "classes": self.category, "page": page}
+from .base import ID_NAT_PATTERN, URN_PATTERN, Base64, Body, Moment, Text, Uuid
 
 
 class NewAccess(Body):
@@ -57,6 +44,22 @@ class Maker(Body):
     specialty: Code | None = None
 
 
+class Link(Body):
+    """How a document stands to another, named by its id here or by its unique identifier."""
+
+    kind: Literal["replaces", "appends"]
+    document_id: Uuid | None = None
+    unique_id: str = Field("", max_length=256)
+
+
+class OtherIdentifier(Body):
+    """An order, an accession, a study."""
+
+    value: Text = Field(min_length=1, max_length=256)
+    system: Text = Field("", max_length=256)
+    kind: Text = Field("", max_length=100)
+
+
 class NewEntry(Body):
     """The metadata of a document (XDS DocumentEntry)."""
 
@@ -82,6 +85,9 @@ class NewEntry(Body):
     facility: Code
     practice_setting: Code
     events: list[Code] = Field([], max_length=50)
+    archived: bool = False
+    relations: list[Link] = Field([], max_length=10, description="What it replaces or completes.")
+    references: list[OtherIdentifier] = Field([], max_length=20)
 
 
 class NewDocument(Body):
@@ -100,10 +106,23 @@ class NewLot(Body):
     submitted_at: Moment
     title: Text = Field("", max_length=256)
     author: Maker | None = None
+    comments: Text = Field("", max_length=2000)
+    intended_recipients: list[str] = Field([], max_length=20)
+
+
+class NewFolder(NewLot):
+    """A folder made with the lot."""
+
+    documents: list[str] = Field(
+        min_length=1,
+        max_length=200,
+        description="Unique identifiers of documents of the lot or of the record.",
+    )
 
 
 class NewSubmission(Body):
     """A lot of documents, stored all or none."""
 
     lot: NewLot
+    folders: list[NewFolder] = Field([], max_length=10)
     documents: list[NewDocument] = Field(min_length=1, max_length=50)

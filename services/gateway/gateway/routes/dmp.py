@@ -142,13 +142,3 @@ async def unblock_professional(request: Request, person_id: PersonId, profession
     asked = pb.UnblockProfessionalRequest(person_id=person_id, professional=professional)
     await platform.ask(platform.dmp.UnblockProfessional, asked, visit)
     return Response(status_code=204)
-
-
-@router.get("/{person_id}/journal", **operation(pb.ListJournalResponse.DESCRIPTOR))
-async def list_journal(
-    request: Request, person_id: PersonId, page: Annotated[models.Page, Query()]
-) -> Response:
-    """Reads the journal of a record, newest first: every access, refusals included."""
-    platform, visit = await enter(request)
-    asked = wire.fill(pb.ListJournalRequest, {"person_id": person_id, "page": page.model_dump()})
-    return reply(await platform.ask(platform.dmp.ListJournal, asked, visit))
