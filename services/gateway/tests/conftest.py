@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,14 +19,16 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from chassis import rpc
+from chassis.auth import OwnToken
 from chassis.call import Call
 from chassis.caller import Caller
 from chassis.errors import AlreadyExists, InvalidInput, NotFound, Violation
 from chassis.ids import Id
 from chassis.testing import LocalIssuer
 from gateway.app import create_app
+from gateway.door import GATEWAY
 from gateway.settings import Settings
-from socle.dmp.v1 import dmp_pb2
+from socle.dmp.v1 import dmp_pb2, journal_pb2, policy_pb2, records_pb2
 from socle.identity_ins.v1 import exchange_pb2, identity_ins_pb2, insi_pb2, vigilance_pb2
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -69,7 +71,7 @@ class Recorder:
 
     def __init__(self, service: ServiceDescriptor) -> None:
         self.service = service
-        self.answers: dict[str, Message | Exception] = {}
+        self.answers: dict[str, Message | Exception | Callable[[Any], Message]] = {}
         self.asked: list[tuple[str, Any, Call]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -81,7 +83,7 @@ class Recorder:
             answer = self.answers.get(name, GetMessageClass(self.service.methods_by_name[name].output_type)())
             if isinstance(answer, Exception):
                 raise answer
-            return answer
+            return answer(request) if callable(answer) else answer
 
         return answered
 
@@ -221,10 +223,13 @@ class House:
     app: Any
     issuer: LocalIssuer
     identities: Any
-    records: Records
+    records: Any
     insi: Recorder
     vigilance: Recorder
     exchange: Recorder
+    lives: Recorder
+    policy: Recorder
+    journal: Recorder
 
     def as_(self, caller: Caller, **headers: str) -> dict[str, str]:
         """Headers of a caller; underscores stand for hyphens."""
@@ -232,24 +237,43 @@ class House:
         return {"Authorization": f"Bearer {self.issuer.token(caller)}", **named}
 
 
+class OfGateway(OwnToken):
+    """The token of the gateway itself, from the issuer of the tests."""
+
+    def __init__(self, settings: Settings, issuer: LocalIssuer) -> None:
+        super().__init__(settings, "gateway")
+        self._issuer = issuer
+
+    async def get(self) -> str:
+        return str(self._issuer.token(GATEWAY))
+
+
 @asynccontextmanager
-async def gateway_house(issuer: LocalIssuer, identities: Any = None, **settings: Any) -> AsyncIterator[House]:
+async def gateway_house(
+    issuer: LocalIssuer, identities: Any = None, *, records: Any = None, **settings: Any
+) -> AsyncIterator[House]:
     """A gateway of these settings with services of its own."""
-    identities, records = identities or Identities(), Records()
+    identities, records = identities or Identities(), records or Records()
     others = (
         recorder(insi_pb2, "InsiService"),
         recorder(vigilance_pb2, "VigilanceService"),
         recorder(exchange_pb2, "ExchangeService"),
     )
-    async with _grpc(issuer, identities, *others) as first, _grpc(issuer, records) as second:
+    of_dmp = (
+        recorder(records_pb2, "RecordService"),
+        recorder(policy_pb2, "PolicyService"),
+        recorder(journal_pb2, "JournalService"),
+    )
+    async with _grpc(issuer, identities, *others) as first, _grpc(issuer, records, *of_dmp) as second:
         targets = {"identity-ins": first, "dmp": second}
-        app = create_app(Settings(**{"services": targets, **settings}), issuer.verifier())
+        chosen = Settings(**{"services": targets, **settings})
+        app = create_app(chosen, issuer.verifier(), OfGateway(chosen, issuer))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client,
         ):
-            yield House(client, app, issuer, identities, records, *others)
+            yield House(client, app, issuer, identities, records, *others, *of_dmp)
 
 
 @asynccontextmanager
@@ -280,6 +304,13 @@ async def here(issuer: LocalIssuer) -> AsyncIterator[House]:
 async def recording(issuer: LocalIssuer) -> AsyncIterator[House]:
     """A gateway before an identity-ins that only keeps what it was asked."""
     async with gateway_house(issuer, recorder(identity_ins_pb2, "IdentityInsService")) as made:
+        yield made
+
+
+@pytest.fixture
+async def before_dmp(issuer: LocalIssuer) -> AsyncIterator[House]:
+    """A gateway before a dmp that answers as it is told, and keeps what it was asked."""
+    async with gateway_house(issuer, records=recorder(dmp_pb2, "DmpService")) as made:
         yield made
 
 

@@ -158,7 +158,7 @@ async def test_search_parameters_reach_the_service(here: Any) -> None:
     assert len(asked.statuses) == 2
     assert list(asked.types) == ["11488-4", "34112-3"]
     assert list(asked.classes) == ["10"]
-    assert asked.unique_id == "urn:oid:1.2.3"
+    assert list(asked.identifiers) == ["urn:oid:1.2.3"]
     assert asked.created_from.ToJsonString() == "2026-01-01T00:00:00Z"
     assert asked.created_to.ToJsonString() == "2026-06-12T00:00:00Z"
     assert asked.page.size == 7

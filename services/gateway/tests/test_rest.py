@@ -143,6 +143,8 @@ async def test_options_tells_every_method(here: Any) -> None:
     refused = await here.client.put("/fhir/Binary/x")
     assert refused.status_code == 405
     assert refused.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert "GET, HEAD, OPTIONS" in refused.json()["issue"][0]["diagnostics"]
+    assert (await here.client.delete("/v1/status")).json()["hint"] == "Send one of GET, HEAD, OPTIONS."
     assert refused.json()["resourceType"] == "OperationOutcome"
 
 
