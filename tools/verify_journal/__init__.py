@@ -1,0 +1,1 @@
+"""Checks a downloaded journal without us: docs/how-to/verify-a-journal.md."""
