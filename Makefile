@@ -44,11 +44,17 @@ demo: $(GENERATED) ## Play the first journey against the running platform
 	@$(SOCLE) demo
 
 ##@ The code
-.PHONY: check test format gen lock new-service bench
+.PHONY: check test test-clamav test-openbao test-bucket format gen lock new-service bench
 check: $(GENERATED) ## Every rule a machine can hold: style, types, layers, contracts, house lints
 	@$(BIN)/python -m tools.check $(ONLY)
 test: $(GENERATED) ## All the tests, on real servers (ARGS='-k dmp')
 	@$(BIN)/python -m pytest $(ARGS)
+test-clamav: $(GENERATED) ## The scanner of documents against a real clamd (Debian: clamav-daemon)
+	@$(BIN)/python -m pytest -rs services/dmp/tests/test_scanner_clamav.py
+test-openbao: $(GENERATED) ## The master key against a real transit engine (SOCLE_BAO=path of bao or vault)
+	@$(BIN)/python -m pytest -rs services/dmp/tests/test_transit.py
+test-bucket: $(GENERATED) ## The object store against a real S3 server (SOCLE_VERSITYGW=path of versitygw)
+	@$(BIN)/python -m pytest -rs services/dmp/tests/test_blobs_s3.py
 format: $(GENERATED) ## Lay out the code and apply the safe corrections
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format --quiet .
 gen: $(LINKED) ## Generate the Python of the contracts from proto/
@@ -56,7 +62,7 @@ gen: $(LINKED) ## Generate the Python of the contracts from proto/
 new-service: $(GENERATED) ## Create a service that runs, with a green test (NAME=lab-results)
 	@$(if $(NAME),,echo "Name the service: make new-service NAME=lab-results" >&2; exit 2;) \
 	  $(BIN)/python -m tools.new_service $(NAME) && $(MAKE) gen
-bench: $(GENERATED) ## Measure start, memory and requests per second (ARGS=identity: at national size)
+bench: $(GENERATED) ## Measure start, memory and requests per second (ARGS=identity, ARGS=dmp: at size)
 	@$(BIN)/python -m bench $(ARGS)
 lock: $(INSTALLED) ## Pin requirements.in, with hashes, into requirements.lock
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.lock $(COMPILE) $(if $(UPGRADE),--upgrade)

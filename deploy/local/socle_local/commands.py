@@ -139,7 +139,7 @@ def reset(home: Path, sure: Callable[[], bool], console: Console) -> None:
 
 def refuse_strangers(home: Path) -> None:
     """Raises PlatformFailedError when the folder is not a platform's: SOCLE_HOME may be mistyped."""
-    known = {"postgres", "nats", "secrets", "logs", "issuer", "tls", "run.json", "lock"}
+    known = {"postgres", "nats", "secrets", "blobs", "logs", "issuer", "tls", "run.json", "lock"}
     strangers = sorted(path.name for path in home.iterdir() if path.name not in known)
     if strangers:
         raise PlatformFailedError(

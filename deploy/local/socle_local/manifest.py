@@ -17,7 +17,7 @@ class Service:
 
     `grpc` tells a domain service (database, stream, health over gRPC) from a web front (HTTP, no database).
     `callers` are the programs whose certificate it accepts; empty means every program of the platform.
-    `durables` are the names of the event consumers it creates.
+    `durables` are the names of the event consumers it creates, `keeps` what it stores beside its database.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Service:
     grpc: bool
     callers: tuple[str, ...] = ()
     durables: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
 
     @property
     def snake(self) -> str:
@@ -70,6 +71,7 @@ def read_manifest(path: Path) -> Service | None:
         grpc="grpc_port" in table,
         callers=tuple(table.get("callers", ())),
         durables=find_durables(path.parent / str(table["module"]), name),
+        keeps=tuple(table.get("keeps", ())),
     )
 
 

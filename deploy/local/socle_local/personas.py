@@ -1,4 +1,4 @@
-"""The thirteen fictitious people and machines of the local platform, defined once.
+"""The fifteen fictitious people and machines of the local platform, defined once.
 
 The development issuer gives them tokens, the Keycloak persona files are made from them, the demonstration and
 the integration tests act as them. Every number carries a valid key but stands in a range that is never
@@ -26,6 +26,7 @@ class Structure:
 HOSPITAL = Structure("1990000010", "CENTRE HOSPITALIER DES TROIS RIVIERES", "SA01", "99010")
 OTHER_HOSPITAL = Structure("1990000028", "CENTRE HOSPITALIER DU VAL CLAIR", "SA01", "99020")
 PRACTICE = Structure("399900001100018", "CABINET MEDICAL DES TILLEULS", "SA07", "99030")
+FAMILY_PRACTICE = Structure("399900003700013", "CABINET MEDICAL DU CHEMIN VERT", "SA07", "99030")
 NURSE_PRACTICE = Structure("399900002900010", "CABINET INFIRMIER DE LA HALLE", "SA07", "99030")
 PHARMACY = Structure("1990000036", "PHARMACIE DE LA FONTAINE", "SA33", "99010")
 OTHER_PHARMACY = Structure("1990000044", "PHARMACIE DU MOULIN", "SA33", "99020")
@@ -67,10 +68,13 @@ class Professional(Persona):
 
 @dataclass(frozen=True, slots=True)
 class Citizen(Persona):
-    """A holder of FranceConnect: person `number` of the seeded registry. `represents` lists other numbers."""
+    """A holder of FranceConnect: person `number` of the seeded registry. `represents` lists those they
+    legally represent, `assists` those who gave them a delegation (aidant), by their numbers.
+    """
 
     number: int
     represents: tuple[int, ...] = ()
+    assists: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,22 @@ OTHER_DOCTOR = Professional(
     given_name="IDRISS",
     family_name="BELLECOMBE",
     structure=PRACTICE,
+    mode="L",
+    profession="10",
+    exercise_title="DR",
+    know_how="SM54",
+)
+FAMILY_DOCTOR = Professional(
+    name="family-doctor",
+    title_fr="Médecin traitante",
+    title_en="Family doctor",
+    summary_fr="Exerce en cabinet. Déclarée médecin traitante, elle lit aussi les documents masqués.",
+    summary_en="Private practice. Once declared médecin traitant, also reads hidden documents.",
+    id_nat="899900000078",
+    civility="MME",
+    given_name="ORIANE",
+    family_name="VASSEUR-MBEKI",
+    structure=FAMILY_PRACTICE,
     mode="L",
     profession="10",
     exercise_title="DR",
@@ -213,6 +233,15 @@ GUARDIAN = Citizen(
     number=3,
     represents=(2,),
 )
+CAREGIVER = Citizen(
+    name="caregiver",
+    title_fr="Aidante",
+    title_en="Caregiver",
+    summary_fr="Aide la patiente, qui lui a donné une délégation : lit son dossier, n'y change rien.",
+    summary_en="Helps the patient, by a delegation: reads the record, changes nothing in it.",
+    number=4,
+    assists=(1,),
+)
 INTEGRATOR = Machine(
     name="integrator",
     title_fr="Logiciel de l'hôpital",
@@ -239,8 +268,17 @@ AUDITOR = Machine(
     role="socle-auditor",
 )
 
-PROFESSIONALS = (DOCTOR, OTHER_DOCTOR, EMERGENCY_DOCTOR, NURSE, PHARMACIST, OTHER_PHARMACIST, SECRETARY)
-CITIZENS = (PATIENT, OTHER_PATIENT, GUARDIAN)
+PROFESSIONALS = (
+    DOCTOR,
+    OTHER_DOCTOR,
+    FAMILY_DOCTOR,
+    EMERGENCY_DOCTOR,
+    NURSE,
+    PHARMACIST,
+    OTHER_PHARMACIST,
+    SECRETARY,
+)
+CITIZENS = (PATIENT, OTHER_PATIENT, GUARDIAN, CAREGIVER)
 MACHINES = (INTEGRATOR, OPS, AUDITOR)
 PERSONAS: dict[str, Professional | Citizen | Machine] = {
     persona.name: persona for persona in (*PROFESSIONALS, *CITIZENS, *MACHINES)

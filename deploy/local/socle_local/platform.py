@@ -16,6 +16,7 @@ from socle_local.ports import Ports
 from socle_local.postgres import ADMIN, Postgres
 from socle_local.probes import grpc_ready, http_ready
 from socle_local.programs import Program
+from socle_local.stores import kept
 from socle_local.supervisor import Component, Observer, Supervisor
 
 SUBSCRIBER = "subscriber"
@@ -118,7 +119,8 @@ class Platform:
         if service.grpc:
             own["SOCLE_DATABASE_URL"], _ = self.database(service.name)
             own["SOCLE_DATABASE_PASSWORD_FILE"] = str(self.secrets.file("database", service.snake))
-        return {**self._common(), **own, **self._tls(service), **self._extra}
+        stores = kept(service.name, service.keeps, self.home)
+        return {**self._common(), **own, **stores, **self._tls(service), **self._extra}
 
     def _common(self) -> dict[str, str]:
         return {

@@ -1,7 +1,8 @@
 """What a token says of its bearer: Pro Santé Connect, FranceConnect or Keycloak names, never a mixture.
 
 Sources: Pro Santé Connect, "Données utilisateur" (UserInfo); FranceConnect v2, "identité pivot"; Keycloak,
-service accounts. A claim that Socle adds (`person_id`, `represents`) is a user attribute in Keycloak.
+service accounts. A claim that Socle adds (`person_id`, `represents`, `assists`) is a user attribute in
+Keycloak.
 """
 
 import hashlib
@@ -127,6 +128,7 @@ def citizen(persona: Citizen) -> Claims:
         "acr": "eidas2",
         "person_id": seed.person_id_of(persona.number),
         "represents": [seed.person_id_of(number) for number in persona.represents],
+        "assists": [seed.person_id_of(number) for number in persona.assists],
     }
 
 

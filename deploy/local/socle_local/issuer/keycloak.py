@@ -71,7 +71,7 @@ CITIZEN_TEXT = {
 }
 # The platform's own, for the access token alone: UserInfo stays what FranceConnect gives.
 CITIZEN_OWN = ("person_id",)
-CITIZEN_OWN_LISTS = ("represents",)
+CITIZEN_OWN_LISTS = ("represents", "assists")
 ACR = {"pro": "eidas1", "citoyen": "eidas2"}
 TITLES = {"pro": "Professionnels de santé", "citoyen": "Usagers", "services": "Services et logiciels"}
 

@@ -1,11 +1,11 @@
 """The first journey: an identity is qualified, its twin merged and unmerged, a document deposited, shared,
-hidden, and every access told.
+hidden, opened in an emergency, every access told and proven, the record closed and opened again.
 
 Told once, used twice: `make demo` shows it, the integration tests assert it. Public interfaces only: HTTP at
 the gateway, and a NATS subscription.
 """
 
-from .actors import Actor, Reach, Reply, UnexpectedAnswerError
+from .actors import Actor, Reach, Reply, UnexpectedAnswerError, purpose
 from .deposits import Deposit, bundle
 from .documents import ClinicalDocument, Patient, consultation_report
 from .events import Event, Listener
@@ -28,4 +28,5 @@ __all__ = [
     "consultation_report",
     "opened",
     "play",
+    "purpose",
 ]

@@ -18,6 +18,7 @@ URI = "urn:ietf:rfc:3986"
 PDSM = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition"
 MHD = "https://profiles.ihe.net/ITI/MHD"
 NOS = "https://mos.esante.gouv.fr/NOS"
+VISIBILITY = f"{NOS}/TRE_A07-StatusVisibiliteDocument/FHIR/TRE-A07-StatusVisibiliteDocument"
 ACTIVITY = f"{NOS}/TRE_R209-TypeActivite/FHIR/TRE-R209-TypeActivite"
 PROFESSIONALS, STRUCTURES = "urn:oid:1.2.250.1.71.4.2.1", "urn:oid:1.2.250.1.71.4.2.2"
 # The software that sends; under an arc of the samples of the ANS that is given to nobody.

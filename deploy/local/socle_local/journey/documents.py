@@ -228,9 +228,16 @@ def _service_event(author: Professional, now: datetime) -> Node:
     return E.documentationOf(
         E.serviceEvent(
             E.effectiveTime(E.low(value=stamp(now))),
-            E.performer(_entity(author, _organisation(author)), typeCode="PRF"),
+            E.performer(_entity(author, _practice(author)), typeCode="PRF"),
         )
     )
+
+
+def _practice(author: Professional) -> Node:
+    """The structure of the act, with the setting that the metadata of a document are derived from."""
+    organisation = _organisation(author)
+    organisation.append(E.standardIndustryClassCode(code="AMBULATOIRE", codeSystem="1.2.250.1.213.1.1.4.9"))
+    return organisation
 
 
 def _encounter(author: Professional, now: datetime) -> Node:

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from socle_local.personas import DOCTOR, OTHER_DOCTOR
+from socle_local.personas import DOCTOR, EMERGENCY_DOCTOR, OTHER_DOCTOR
 
 from .actors import FHIR_JSON, Actor, Reply, UnexpectedAnswerError, purpose
 from .deposits import Deposit, bundle
@@ -22,17 +22,26 @@ MODES = (purpose("normal"), purpose("bris_de_glace", REASON), purpose("centre_15
 
 async def open_record(story: Story) -> str:
     """Opening twice is the same as once, so an earlier run does not matter."""
-    opened = (await story["secretary"].send("POST", f"/v1/dmp/{story.person_id}")).expect(200, 201)
+    reply = await story["secretary"].send("POST", f"/v1/dmp/{story.person_id}")
+    if reply.status == 422:
+        # An earlier run stopped while the record was closed.
+        (await story["patient"].send("DELETE", f"/v1/dmp/{story.person_id}/closure")).expect(200)
+        reply = await story["secretary"].send("POST", f"/v1/dmp/{story.person_id}")
+    opened = reply.expect(200, 201)
     if opened.json()["person_id"] != story.person_id:
         raise UnexpectedAnswerError("Another record was opened.")
     return f"open since {opened.json()['opened_at'][:19]}Z"
 
 
 async def tidy(story: Story) -> str:
-    """Unblocks and revokes what stands between the patient and the two doctors of the story."""
+    """Unblocks and revokes what stands between the patient and the doctors of the story."""
     patient = story["patient"]
     listed = (await patient.send("GET", f"/v1/dmp/{story.person_id}/accesses")).expect(200).json()["accesses"]
-    cast = {name for doctor in (DOCTOR, OTHER_DOCTOR) for name in (doctor.id_nat, doctor.structure.id_nat)}
+    cast = {
+        name
+        for doctor in (DOCTOR, OTHER_DOCTOR, EMERGENCY_DOCTOR)
+        for name in (doctor.id_nat, doctor.structure.id_nat)
+    }
     ended = [access for access in listed if access["grantee"] in cast]
     for access in ended:
         blocked = access["kind"] == "blocked"
@@ -45,14 +54,17 @@ async def deposit(story: Story) -> str:
     """One transaction: the lot, the document's metadata and its bytes, all or none."""
     story.document = consultation_report(story.patient, datetime.now(UTC).replace(microsecond=0))
     body = bundle(Deposit(story.patient, [story.document]))
-    answer = (await story["doctor"].send("POST", "/fhir", body)).expect(200)
-    created = [entry["response"] for entry in answer.json()["entry"]]
+    story.document_id = created_id(await story["doctor"].send("POST", "/fhir", body))
+    return f"3 entries created, {len(story.document.content)} bytes"
+
+
+def created_id(reply: Reply) -> str:
+    """The id of the document that a transaction of one document made."""
+    created = [entry["response"] for entry in reply.expect(200).json()["entry"]]
     if [one["status"][:3] for one in created] != ["201"] * 3:
         raise UnexpectedAnswerError(f"Not every entry was created: {created}")
-    story.document_id = next(
-        one["location"].split("/")[1] for one in created if one["location"].startswith("DocumentReference/")
-    )
-    return f"3 entries created, {len(story.document.content)} bytes"
+    places = [str(one["location"]).split("/") for one in created]
+    return next(place[1] for place in places if place[0] == "DocumentReference")
 
 
 async def find_nothing(story: Story) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
-from socle_local.personas import OTHER_DOCTOR, PATIENT, find
+from socle_local.personas import EMERGENCY_DOCTOR, OTHER_DOCTOR, PATIENT, find
 
-from . import identity, record, traces, vigilance
+from . import care, identity, proof, record, traces, vigilance
 from .actors import Actor, Observer, Reach, Reply, UnexpectedAnswerError
 from .documents import ClinicalDocument, Patient
 from .events import Event, Listener, listening
@@ -38,7 +38,10 @@ class Story:
     merge_id: str = ""
     document: ClinicalDocument | None = None
     document_id: str = ""
+    # A result that waits until the patient has been told.
+    result_id: str = ""
     journal: list[dict[str, Any]] = field(default_factory=list)
+    journal_file: bytes = b""
     events: list[Event] = field(default_factory=list)
     act: str = ""
 
@@ -76,8 +79,10 @@ VIGILANCE = "2. One person, created twice"
 RECORD = "3. A document is deposited"
 SHARING = "4. The patient allows another doctor"
 HIDING = "5. The patient hides, then blocks"
-JOURNAL = "6. The patient sees who looked"
-EVENTS = "7. Each fact was published"
+EMERGENCY = "6. An emergency: nobody can ask"
+JOURNAL = "7. The patient sees who looked, and can prove it"
+CLOSING = "8. The patient closes the record, then changes their mind"
+EVENTS = "9. Each fact was published"
 
 ACTS: tuple[Act, ...] = (
     Act("create", IDENTITY, "The hospital creates a local identity from traits", identity.create),
@@ -95,6 +100,8 @@ ACTS: tuple[Act, ...] = (
     Act("open", RECORD, "The hospital opens the DMP", record.open_record),
     Act("tidy", RECORD, "The patient ends what an earlier run allowed or blocked", record.tidy),
     Act("deposit", RECORD, "The doctor deposits a CDA R2 document (ITI-65)", record.deposit),
+    Act("deposit-result", RECORD, "A result waits: hidden until the patient is told", care.deposit_result),
+    Act("announce", RECORD, "The doctor tells the patient, then shows it (PATCH)", care.announce),
     Act("find-nothing", SHARING, "The other doctor searches (ITI-67): nothing", record.find_nothing),
     Act("grant", SHARING, "The patient authorises the other doctor", record.grant),
     Act("find", SHARING, "The other doctor searches again (ITI-67): the document", record.find_document),
@@ -104,12 +111,21 @@ ACTS: tuple[Act, ...] = (
     Act("mask", HIDING, "The patient hides the document", record.mask),
     Act("masked-other", HIDING, "The other doctor no longer sees it", record.masked_for_other),
     Act("masked-author", HIDING, "Its author still does", record.masked_for_author),
+    Act("explain", HIDING, "What would the other doctor see? And why?", care.explain),
     Act("block", HIDING, "The patient blocks the other doctor", record.block),
     Act("blocked", HIDING, "Nothing visible in any mode, break-glass included", record.blocked),
+    Act("stranger", EMERGENCY, "The emergency doctor searches: nothing", care.stranger),
+    Act("break-glass", EMERGENCY, "The glass is broken, with a reason", care.break_glass),
     Act("journal", JOURNAL, "Who, when, why, by which rule; refusals too", traces.read_journal),
+    Act("download", JOURNAL, "The journal is downloaded, with its proofs", proof.download),
+    Act("verify", JOURNAL, "It verifies offline", proof.verify),
+    Act("tamper", JOURNAL, "With one line altered, it no longer does", proof.tamper),
+    Act("close", CLOSING, "The patient closes the record", care.close),
+    Act("status", CLOSING, "A software asks whether there is a DMP (TD0.2)", care.status),
+    Act("reopen", CLOSING, "The patient opens it again", care.reopen),
     Act("events", EVENTS, "A nats-py subscriber has all, in order, nobody named", traces.check_events),
 )
-PERSONAS = ("secretary", "doctor", OTHER_DOCTOR.name, PATIENT.name)
+PERSONAS = ("secretary", "doctor", OTHER_DOCTOR.name, EMERGENCY_DOCTOR.name, PATIENT.name)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Chapters 6 and 7: what is left behind, for the patient and for subscribers."""
+"""Chapters 7 and 9: what is left behind, for the patient and for subscribers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from socle_local.personas import DOCTOR, OTHER_DOCTOR
+from socle_local.personas import DOCTOR, EMERGENCY_DOCTOR, OTHER_DOCTOR
 
 from .actors import UnexpectedAnswerError
 from .documents import Patient
@@ -23,9 +23,10 @@ CLOUD_EVENTS = {"specversion", "id", "type", "source", "subject", "time"}
 
 def expected_lines(story: Story) -> list[Line]:
     """What the journal must hold of this run: actor, action, outcome, rule, purpose."""
-    doctor, other = DOCTOR.id_nat, OTHER_DOCTOR.id_nat
+    doctor, other, emergency = DOCTOR.id_nat, OTHER_DOCTOR.id_nat, EMERGENCY_DOCTOR.id_nat
     return [
         (doctor, "dmp_document.submit", "permitted", "R1111-47", "normal"),
+        (doctor, "dmp_document.show_to_patient", "permitted", "dmp.author", "normal"),
         (other, "dmp_document.search", "refused", "R1111-46", "normal"),
         ("self", "dmp_access.grant", "permitted", "L1111-19", "normal"),
         (other, "dmp_document.search", "permitted", "R1111-46", "normal"),
@@ -33,10 +34,14 @@ def expected_lines(story: Story) -> list[Line]:
         ("self", "dmp_document.mask", "permitted", "R1111-49", "normal"),
         (other, "dmp_document.retrieve", "refused", "dmp.masked", "normal"),
         (doctor, "dmp_document.retrieve", "permitted", "R1111-49", "normal"),
+        ("self", "dmp_policy.explain", "permitted", "L1111-19", "normal"),
         ("self", "dmp_professional.block", "permitted", "L1111-19", "normal"),
         (other, "dmp_document.search", "refused", "dmp.blocked", "normal"),
         (other, "dmp_document.search", "refused", "dmp.blocked", "bris_de_glace"),
         (other, "dmp_document.retrieve", "refused", "dmp.blocked", "centre_15"),
+        (emergency, "dmp_document.search", "refused", "R1111-46", "normal"),
+        (emergency, "dmp_document.search", "permitted", "consent.BTG", "bris_de_glace"),
+        (emergency, "dmp_document.retrieve", "refused", "consent.MASKED", "bris_de_glace"),
     ]
 
 
@@ -87,10 +92,15 @@ def expected_events(story: Story) -> list[tuple[str, str]]:
         ("identity_ins.identity.merged", identity),
         ("identity_ins.identity.unmerged", identity),
         ("dmp.document.submitted", document),
+        ("dmp.document.submitted", story.result_id),
+        ("dmp.document.shown_to_patient", story.result_id),
         ("dmp.access.granted", person),
         ("dmp.document.masked", document),
         ("dmp.professional.blocked", person),
         ("dmp.access.revoked", person),
+        ("dmp.access.emergency_used", person),
+        ("dmp.record.closed", person),
+        ("dmp.record.reopened", person),
     ]
 
 

@@ -23,8 +23,8 @@ from socle_local.personas import (
 Reader = Callable[[str, str], Awaitable[dict[str, Any]]]
 STRUCTURES = {person.structure for person in PROFESSIONALS}
 ORDERED = (
-    "doctor other-doctor emergency-doctor nurse pharmacist other-pharmacist secretary"
-    " patient other-patient guardian integrator ops auditor"
+    "doctor other-doctor family-doctor emergency-doctor nurse pharmacist other-pharmacist secretary"
+    " patient other-patient guardian caregiver integrator ops auditor"
 ).split()
 
 
@@ -38,7 +38,7 @@ def luhn(number: str) -> bool:
     return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
 
 
-def test_there_are_thirteen_personas() -> None:
+def test_there_are_fifteen_personas() -> None:
     assert list(PERSONAS) == ORDERED
 
 
@@ -118,7 +118,16 @@ async def test_guardian_alone_represents_the_other_patient(
     http: httpx.AsyncClient, read_token: Reader
 ) -> None:
     represented = {c.name: (await claims_of(http, read_token, c.name))["represents"] for c in CITIZENS}
-    assert represented == {"patient": [], "other-patient": [], "guardian": [seed.person_id_of(2)]}
+    assert {name: persons for name, persons in represented.items() if persons} == {
+        "guardian": [seed.person_id_of(2)]
+    }
+
+
+async def test_caregiver_alone_assists_the_patient(http: httpx.AsyncClient, read_token: Reader) -> None:
+    assisted = {c.name: (await claims_of(http, read_token, c.name))["assists"] for c in CITIZENS}
+    assert {name: persons for name, persons in assisted.items() if persons} == {
+        "caregiver": [seed.person_id_of(1)]
+    }
 
 
 @pytest.mark.parametrize(("ttl", "lasts"), [("30", 30), ("-60", -60), ("0", 0)])

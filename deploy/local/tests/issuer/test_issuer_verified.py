@@ -16,6 +16,7 @@ KINDS = {
     "patient": CallerKind.CITIZEN,
     "other-patient": CallerKind.CITIZEN,
     "guardian": CallerKind.CITIZEN,
+    "caregiver": CallerKind.CITIZEN,
     "integrator": CallerKind.MACHINE,
     "ops": CallerKind.OPERATOR,
     "auditor": CallerKind.AUDITOR,

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from socle_local.manifest import ROOT
 
-TARGETS = "run up down reset status token demo check test format gen new-service bench lock help".split()
+TARGETS = """
+    run up down reset status token demo check test test-clamav test-openbao test-bucket format gen new-service
+    bench lock help
+""".split()
 
 
 def make(*words: str, folder: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
