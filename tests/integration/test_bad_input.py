@@ -165,7 +165,7 @@ WRONG = (
         f"/fhir/DocumentReference?patient.identifier=urn:oid:{TEST_OID}|255081416802538",
         None,
         400,
-        "WRONG_SEARCH_PARAMETER",
+        "MISSING_SEARCH_PARAMETER",
         "status",
     ),
 )

@@ -219,6 +219,7 @@ async def test_events_hold_opaque_ids_and_states_only(told: Told) -> None:
         "kept_id",
         "absorbed_id",
         "merge_id",
+        "automatic",
     }
     assert told.story.events
     for event in told.story.events:

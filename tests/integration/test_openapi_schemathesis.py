@@ -26,6 +26,8 @@ BUDGET, SEED, EXAMPLES = 60.0, 20260612, 60
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # Who may call what: a citizen's operations would only ever answer 403 to a professional.
 PERSONAS = ("doctor", "patient", "integrator")
+# A message of HL7 v2 is a text: what is invented for it is sent as one.
+schemathesis.serializer.alias(["x-application/hl7-v2+er7", "application/hl7-v2"], "text/plain")
 # A 405 is HTTP's own word for a method that an address does not have: OpenAPI has no place to document it.
 UNTOLD = {405}
 
