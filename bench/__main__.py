@@ -1,6 +1,7 @@
 """`make bench`: start, memory and throughput of the platform, beside a bare FastAPI and a bare `pgbench`.
 
 `make bench ARGS=identity`: search, verification and match at the size of a country, beside a bare SQL lookup.
+`make bench ARGS=dmp`: deposit, search and retrieve at three sizes, the mix, and what the journal costs.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bench import machine, measures, rows, scene
-from bench.identity import command
+from bench.dmp import command as dmp
+from bench.identity import command as identity
 from bench.report import Report
 from bench.running import Running, first_start
 
 FIRST = "first start (clone, packages in the cache)"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-app.command("identity")(command.main)
+app.command("identity")(identity.main)
+app.command("dmp")(dmp.main)
 
 
 @app.callback(invoke_without_command=True)

@@ -20,6 +20,8 @@ from typing import Any
 
 import uvloop
 
+from bench import cpu
+
 # Stands in a request where each one sent must differ; replaced by as many digits.
 MARK = b"000000424242"
 WARM_UP = 0.5
@@ -31,7 +33,8 @@ class Job:
     """`requests` are whole HTTP/1.1 requests, sent in turn; `first` is where the numbers of MARK begin.
 
     With a `rate`, so many are due each second whatever is answered, and a time counts from when a request was
-    due: a closed loop hides the wait of those who come while the server is busy.
+    due: a closed loop hides the wait of those who come while the server is busy. `kinds` names each request,
+    for figures by kind; `watched` are programs (name to pid) whose processor time is noted.
     """
 
     port: int
@@ -40,6 +43,8 @@ class Job:
     clients: int = 32
     first: int = 1
     rate: float = 0
+    kinds: list[str] = field(default_factory=list)
+    watched: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         encoded = [base64.b64encode(request).decode() for request in self.requests]
@@ -60,6 +65,10 @@ class Outcome:
     statuses: dict[str, int]
     p50: float
     p99: float
+    # Of each kind: answers, refusals among them, p50 and p99.
+    kinds: dict[str, tuple[int, int, float, float]] = field(default_factory=dict)
+    # Seconds of processor of each watched program, and of this one.
+    cpu: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -87,10 +96,11 @@ class Meter:
 
     job: Job
     numbers: Iterator[int]
-    turn: Iterator[bytes]
+    turn: Iterator[tuple[bytes, str]]
     counting: bool = False
     statuses: Counter[str] = field(default_factory=Counter)
-    times: list[float] = field(default_factory=list)
+    # Kind, whether it succeeded, milliseconds.
+    answers: list[tuple[str, bool, float]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     # Open arrivals only: connections with nothing to do, and requests that no connection was free for.
     idle: deque[Connection] = field(default_factory=deque)
@@ -98,11 +108,15 @@ class Meter:
 
     @classmethod
     def of(cls, job: Job) -> Meter:
-        return cls(job, itertools.count(job.first), itertools.cycle(job.requests))
+        named = zip(job.requests, job.kinds or [""] * len(job.requests), strict=True)
+        return cls(job, itertools.count(job.first), itertools.cycle(named))
 
-    def next_request(self) -> bytes:
-        request = next(self.turn)
-        return request.replace(MARK, b"%012d" % next(self.numbers)) if MARK in request else request
+    def next_request(self) -> tuple[bytes, str]:
+        """A request and its kind."""
+        request, kind = next(self.turn)
+        if MARK in request:
+            request = request.replace(MARK, b"%012d" % next(self.numbers))
+        return request, kind
 
     def due(self, moment: float) -> None:
         """Sends a request on a free connection, or keeps it for the first that is answered."""
@@ -120,10 +134,27 @@ class Meter:
         else:
             self.idle.append(connection)
 
-    def answered(self, status: str, seconds: float) -> None:
+    def answered(self, kind: str, status: str, seconds: float) -> None:
         if self.counting:
             self.statuses[status] += 1
-            self.times.append(seconds * 1000)
+            self.answers.append((kind, status.startswith("2"), seconds * 1000))
+
+    def kinds(self) -> dict[str, tuple[int, int, float, float]]:
+        """The figures of each kind that was named."""
+        figures = {}
+        for name in sorted(set(self.job.kinds)):
+            own = [(good, took) for kind, good, took in self.answers if kind == name]
+            if own:
+                refused = sum(not good for good, _ in own)
+                figures[name] = (len(own), refused, *quantiles([took for _, took in own]))
+        return figures
+
+
+def quantiles(times: list[float]) -> tuple[float, float]:
+    """p50 and p99."""
+    times = sorted(times)
+    p50, p99 = (round(times[int(len(times) * share)], 2) for share in (0.5, 0.99))
+    return p50, p99
 
 
 class Connection(asyncio.Protocol):
@@ -133,6 +164,7 @@ class Connection(asyncio.Protocol):
         self.meter = meter
         self.buffer = b""
         self.sent = 0.0
+        self.kind = ""
         self.transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -148,7 +180,7 @@ class Connection(asyncio.Protocol):
         end = self.buffer.find(HEADER_END)
         if end < 0 or len(self.buffer) < end + 4 + self._length(end):
             return
-        self.meter.answered(self.buffer[9:12].decode(), time.perf_counter() - self.sent)
+        self.meter.answered(self.kind, self.buffer[9:12].decode(), time.perf_counter() - self.sent)
         self.buffer = b""
         self.meter.free(self)
 
@@ -162,7 +194,8 @@ class Connection(asyncio.Protocol):
     def send(self, moment: float) -> None:
         """The next request, whose time counts from `moment`."""
         self.sent = moment
-        self.transport.write(self.meter.next_request())
+        request, self.kind = self.meter.next_request()
+        self.transport.write(request)
 
 
 async def arrivals(meter: Meter) -> None:
@@ -184,18 +217,19 @@ async def run(job: Job) -> Outcome:
     connections = await asyncio.gather(*opened)
     coming = asyncio.ensure_future(arrivals(meter)) if job.rate else None
     await asyncio.sleep(WARM_UP)
+    before = cpu.used(job.watched)
     meter.counting, began = True, time.perf_counter()
     await asyncio.sleep(job.seconds)
     meter.counting, took = False, time.perf_counter() - began
+    spent = cpu.between(before, cpu.used(job.watched))
     if coming:
         coming.cancel()
     for transport, _ in connections:
         transport.abort()
-    if meter.problems or not meter.times:
-        raise RuntimeError(f"{len(meter.times)} answers; {Counter(meter.problems)}")
-    times = sorted(meter.times)
-    p50, p99 = (round(times[int(len(times) * share)], 2) for share in (0.5, 0.99))
-    return Outcome(len(times), took, dict(meter.statuses), p50, p99)
+    if meter.problems or not meter.answers:
+        raise RuntimeError(f"{len(meter.answers)} answers; {Counter(meter.problems)}")
+    p50, p99 = quantiles([one for _, _, one in meter.answers])
+    return Outcome(len(meter.answers), took, dict(meter.statuses), p50, p99, meter.kinds(), spent)
 
 
 if __name__ == "__main__":

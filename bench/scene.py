@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from bench.dmp.asked import Asking
 from bench.load import MARK
 from bench.running import Running
 from socle_local.journey import Actor, Deposit, Patient, Reach, bundle, consultation_report
@@ -70,11 +71,9 @@ class Scene:
         """The same, as FHIR Patient."""
         return [self.request("GET", f"/fhir/Patient/{one}", self.secretary) for one in self.identities]
 
-    def deposits(self) -> list[bytes]:
-        """ITI-65: a document of four kilobytes each, under unique ids of its own."""
-        return [
-            self.request("POST", "/fhir", self.doctor, marked(patient, self.run)) for patient in self.patients
-        ]
+    def deposits(self, count: int) -> list[bytes]:
+        """ITI-65: a document of four kilobytes each, no two alike: the document itself says which it is."""
+        return Asking(self.doctor).deposits(self.patients, count)
 
     def searches(self) -> list[bytes]:
         """ITI-67: the ten newest documents of a record."""
@@ -88,17 +87,6 @@ class Scene:
             self.request("GET", f"/fhir/Binary/{one}", self.doctor, accept="text/xml")
             for one in self.documents
         ]
-
-
-def marked(patient: Patient, run: str) -> dict[str, Any]:
-    """A deposit whose unique ids end with MARK."""
-    document = consultation_report(patient, datetime.now(UTC).replace(microsecond=0))
-    deposit = Deposit(patient, [document], f"urn:oid:2.25.{int(run, 16)}2{MARK.decode()}")
-    text = json.dumps(bundle(deposit)).replace(
-        document.unique_id, f"urn:oid:2.25.{int(run, 16)}1{MARK.decode()}"
-    )
-    body: dict[str, Any] = json.loads(text)
-    return body
 
 
 def reach_of(running: Running) -> Reach:

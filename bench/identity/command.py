@@ -61,8 +61,9 @@ def main(
         countries = prepared(plan, progress)
         report = None if load_only else measured(plan, countries, progress)
     if report:
-        saved = report.save()
-        report.show(console)
+        paper = report.paper()
+        saved = paper.save()
+        paper.show(console)
         console.print(f"Saved in {', '.join(map(str, saved))}")
 
 

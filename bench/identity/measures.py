@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any
 
 import httpx
@@ -17,6 +16,7 @@ from bench.identity.closed import in_a_process
 from bench.identity.country import Country
 from bench.identity.lot import LotOutcome, run_lot
 from bench.load import Job, Outcome, measure
+from bench.rounds import Rounds
 from identity_ins.seed.identities import identity_id_of
 from socle_local.personas import HOSPITAL
 
@@ -46,30 +46,13 @@ class Pace:
 
 
 @dataclass(slots=True)
-class Figure:
+class Figure(Rounds):
     """One thing measured at one size; `run` takes the number of the round."""
 
     what: str
     country: Country
     run: Callable[[int], Outcome]
     outcomes: list[Outcome] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Per second, the median of the rounds."""
-        return median(one.rate for one in self.outcomes)
-
-    @property
-    def rates(self) -> list[float]:
-        return [one.rate for one in self.outcomes]
-
-    @property
-    def p50(self) -> float:
-        return median(one.p50 for one in self.outcomes)
-
-    @property
-    def p99(self) -> float:
-        return median(one.p99 for one in self.outcomes)
 
     def shares(self) -> dict[str, float]:
         """How often each answer came, in per cent."""

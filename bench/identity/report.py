@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from statistics import median
 from typing import Any
-
-from rich.console import Console
-from rich.text import Text
 
 from bench.identity import draw, lookup, measures
 from bench.identity.country import Country, Loading
 from bench.identity.lot import LotOutcome
 from bench.identity.measures import Figure, Pace
-from bench.identity.sheet import Sheet
 from bench.load import WARM_UP
-from bench.report import RESULTS, Goal
+from bench.report import Goal
+from bench.rounds import slope
+from bench.sheet import Paper, Sheet
 from identity_ins.seed.indexes import LARGE
 
 SLOPE, SEARCHES, MATCH_MS, LOT_LINES = 1.2, 500, 50, 5_000
@@ -73,10 +67,9 @@ class Report:
         return next(one for one in self.figures if (one.what, one.country.size) == (what, size))
 
     def slope(self, what: str) -> float:
-        """How many times longer the median answer takes at the largest size, the median of the rounds."""
+        """How many times longer the median answer takes at the largest size."""
         small, large = (self.figure(what, size) for size in (self.sizes[0], self.sizes[-1]))
-        pairs = zip(large.outcomes, small.outcomes, strict=True)
-        return median(one.p50 / other.p50 for one, other in pairs)
+        return slope(large.outcomes, small.outcomes)
 
     def goals(self) -> list[Goal]:
         """The goals whose figures were measured."""
@@ -97,20 +90,9 @@ class Report:
         ]
         return goals
 
-    def show(self, console: Console) -> None:
+    def paper(self) -> Paper:
         """Everything, as tables."""
-        console.print(*(sheet.table() for sheet in self._sheets()))
-        console.print(Text(self._note(), "dim"))
-
-    def save(self) -> list[Path]:
-        """The same as JSON and as a page; both files."""
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"identity-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        written = path.with_suffix(".json"), path.with_suffix(".md")
-        written[0].write_text(json.dumps(self._json(), indent=1, ensure_ascii=False))
-        pages = (sheet.markdown() for sheet in self._sheets())
-        written[1].write_text("\n".join(["# Identity at national size", "", self._note(), "", *pages]))
-        return list(written)
+        return Paper("identity", "Identity at national size", self._note(), self._sheets(), self._json())
 
     def _sheets(self) -> list[Sheet]:
         asked = [self._rates(), self._answers(), self._slopes()]
