@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
+from random import Random
 from typing import Any
 
 import puremagic
@@ -16,6 +17,7 @@ from dmp.clients.keys import RecordKeys
 from dmp.domain import PersonId
 from dmp.seed import contents, load, people, rows
 from dmp.seed.fill import put_contents
+from dmp.store import tables
 from socle.dmp.v1 import dmp_pb2 as pb
 
 PERSONS = [PersonId.new().value for _ in range(12)]
@@ -94,6 +96,19 @@ async def test_its_reader_finds_opens_and_retrieves_what_was_loaded(
     got = await servicer.RetrieveDocument(asked, call_as(callers.doctor))
     assert got.content == contents.content_of(entry.document_id, entry.mime_type)
     assert (got.sha1, len(got.content)) == (entry.sha1, entry.size)
+
+
+def test_nobody_is_authorised_twice_by_a_record_even_when_the_stranger_is_the_usual_reader() -> None:
+    usual = people.Usual(people.someone(Random(1)).professional, callers.doctor.organisation)
+    met = 0
+    for seed in range(20_000):
+        made = people.relations(Random(seed), PERSONS[0], usual, NOW)
+        running = [
+            row["grantee"] for table, row in made if table is tables.AUTHORISATION and not row["ended_at"]
+        ]
+        assert len(set(running)) == len(running)
+        met += usual.structure not in running and usual.professional not in running and not running
+    assert met, "no draw met the usual reader: the test shows nothing"
 
 
 async def test_every_rule_of_access_is_met_somewhere(keys: RecordKeys) -> None:

@@ -134,7 +134,10 @@ def _authorisations(draw: Random, person: str, usual: Usual, opened: datetime, n
     if kind < BY_STRUCTURE + BY_NAME:
         known = {"person_id": person, "professional": usual.professional, "first_read_at": opened}
         rows.append((tables.KNOWN_READER, known))
-    rows.append(_authorisation(draw, person, someone(draw).professional, "professional", opened))
+    stranger = someone(draw).professional
+    # The draw meets the usual one too, once in ten thousand: authorised twice, they would be refused.
+    if stranger != usual.professional:
+        rows.append(_authorisation(draw, person, stranger, "professional", opened))
     return rows
 
 
