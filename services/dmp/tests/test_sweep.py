@@ -23,7 +23,7 @@ TODAY = datetime.now(UTC)
 
 
 def today() -> datetime:
-    """The clock of the sweep: the minutes a run takes to come here must not age what TODAY is compared with."""
+    """The clock of the sweep: the minutes a run takes to come here must not age what is compared."""
     return TODAY
 
 
