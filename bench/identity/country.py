@@ -31,7 +31,6 @@ SHOWN = (
     "synchronous_commit", "full_page_writes", "random_page_cost", "jit", "io_method",
 )  # fmt: skip
 TABLES = "person, ins_number, local_identity, identity_change, identity_key"
-COUNT_IDENTITIES = "SELECT count(*) FROM local_identity WHERE domain = $1"
 
 
 @dataclass(frozen=True, slots=True)
