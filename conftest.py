@@ -1,5 +1,6 @@
 """Real servers for every test: PostgreSQL and NATS from their wheels, once a run, gone at its end."""
 
+import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,8 @@ from socle_local import nats as local_nats
 from socle_local import postgres as local_postgres
 
 pytest_plugins = ["chassis.testing"]
+# Tests that kill a server start it again: a child forked for another user dies in gRPC's own fork handlers.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 
 def unused_port() -> int:

@@ -166,9 +166,16 @@ def _professional(claims: Mapping[str, Any]) -> Caller:
         subject=subject,
         organisation=str(claims.get("SubjectOrganizationID", "")),
         profession=roles[0] if registered and roles else "",
+        know_how=_know_how(claims) if registered else frozenset(),
+        sector=str(claims.get("Secteur_Activite") or "").partition("^")[0],
         name=" ".join(str(claims[k]) for k in ("given_name", "family_name") if claims.get(k)),
         roles=_regulation(claims),
     )
+
+
+def _know_how(claims: Mapping[str, Any]) -> frozenset[str]:
+    exercises = (claims.get("SubjectRefPro") or {}).get("exercices") or []
+    return frozenset(str(e["codeSavoirFaire"]) for e in exercises if e.get("codeSavoirFaire"))
 
 
 def _regulation(claims: Mapping[str, Any]) -> frozenset[str]:

@@ -41,6 +41,10 @@ class Caller:
     organisation: str = ""
     # TRE_G15 code: 10 doctor, 21 pharmacist, 60 nurse...
     profession: str = ""
+    # TRE_R38 codes of a professional's specialities: SM26, SM54...
+    know_how: frozenset[str] = frozenset()
+    # TRE_R02 code of the structure worked for: SA01 hospital, SA07 practice, SA33 pharmacy...
+    sector: str = ""
     name: str = ""
     # Only for a citizen: the opaque person, and those they legally represent.
     person_id: str = ""

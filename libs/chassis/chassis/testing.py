@@ -144,7 +144,7 @@ class callers:  # noqa: N801 (reads as a namespace)
         "810100000011",
         "1750000018",
         "10",
-        "Anne DOCTEUR",
+        name="Anne DOCTEUR",
         assurance="eidas1",
         client="lps",
     )
@@ -249,8 +249,10 @@ def _claims(caller: Caller) -> tuple[str, dict[str, Any]]:
         }
     given, _, family_name = caller.name.partition(" ")
     regulation = {"Acces_Regulation_Medicale": "VRAI"} if "regulation" in caller.roles else {}
+    sector = {"Secteur_Activite": f"{caller.sector}^1.2.250.1.71.4.2.4"} if caller.sector else {}
     return "pro", {
         **regulation,
+        **sector,
         "sub": f"f:{uuid.uuid4()}:{caller.subject}",
         "SubjectNameID": caller.subject,
         "SubjectRole": [f"{caller.profession}^1.2.250.1.213.1.1.5.5"],
