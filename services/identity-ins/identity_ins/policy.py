@@ -19,6 +19,10 @@ STRANGER = "person.stranger"
 ANY_KNOWN_CALLER = "person.any_known_caller"
 BY_SERVICE = "standing.by_service"
 COMPARISON_BY_SERVICE = "comparison.by_service"
+DESCRIPTION_BY_SERVICE = "description.by_service"
+# Those whose papers name the patient by law (R5132-3), by the client of their token: a service is not trusted
+# with traits because it is one of ours.
+DESCRIBERS = frozenset({"eprescription"})
 # Guide d'implémentation of the INS: a human sees the paper and answers for it.
 PAPER_BY_HUMAN = "rniv.paper_seen_by_a_human"
 BY_AUDITOR = "journal.by_auditor"
@@ -91,6 +95,12 @@ def may_ask_standing(caller: Caller) -> Decision:
 def may_compare_person(caller: Caller) -> Decision:
     """Compare a description with a person, which tells what a stranger to the person may not learn."""
     return permit(COMPARISON_BY_SERVICE) if caller.kind == "service" else refuse(COMPARISON_BY_SERVICE)
+
+
+def may_describe_person(caller: Caller) -> Decision:
+    """Be given the traits and the INS of a person, to write them on a paper."""
+    known = caller.kind is CallerKind.SERVICE and caller.subject in DESCRIBERS
+    return permit(DESCRIPTION_BY_SERVICE) if known else refuse(DESCRIPTION_BY_SERVICE)
 
 
 # INSi: its journal is the structure's own; the auditor of the platform reads all of it.

@@ -41,6 +41,9 @@ async def service(registry: Database, issuer: LocalIssuer) -> AsyncIterator[Serv
 
 SITUATIONS: dict[str, dict[str, Caller]] = {
     "one's structure": callers.every_kind(),
+    "writes prescriptions": {
+        "service": replace(callers.service, subject="eprescription", client="eprescription")
+    },
     "another structure": {
         "professional": callers.other_doctor,
         "machine": replace(callers.machine, organisation="1750000026"),
@@ -68,6 +71,7 @@ async def requests_about_the_child(service: Served) -> dict[str, Any]:
         "CompareWithPerson": pb.CompareWithPersonRequest(
             person_id=CHILD.id.value, ins=number(CHILD.ins.matricule), birth_name=CHILD.traits.birth_name
         ),
+        "DescribePerson": pb.DescribePersonRequest(person_id=CHILD.id.value, paper="prescription"),
         "ListPersonJournal": pb.ListPersonJournalRequest(person_id=CHILD.id.value),
     }
 
@@ -119,7 +123,8 @@ async def test_answer_about_anothers_thing_is_the_one_about_what_is_absent(servi
         about_one = {
             method: one
             for method, one in asked
-            if getattr(one, field, "") and method not in ("GetStanding", "CompareWithPerson")
+            if getattr(one, field, "")
+            and method not in ("GetStanding", "CompareWithPerson", "DescribePerson")
         }
         assert {"identity_id": "GetIdentity", "person_id": "GetPerson"}[field] in about_one
         for method, there in about_one.items():

@@ -119,3 +119,10 @@ def test_standing_when_not_asked_by_a_service_then_refused() -> None:
         kind for kind, caller in callers.every_kind().items() if policy.may_ask_standing(caller).permitted
     }
     assert permitted == {"service"}
+
+
+def test_description_when_not_asked_by_the_service_that_writes_papers_then_refused() -> None:
+    prescriptions = replace(callers.service, subject="eprescription")
+    assert policy.may_describe_person(prescriptions).permitted
+    others = (*callers.every_kind().values(), replace(callers.machine, subject="eprescription"))
+    assert not any(policy.may_describe_person(caller).permitted for caller in others)

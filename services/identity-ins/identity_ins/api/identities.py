@@ -26,6 +26,7 @@ from identity_ins.domain import (
     Step,
     Verdict,
 )
+from identity_ins.domain.described import Purpose
 from identity_ins.domain.match import Candidate
 from identity_ins.usecases import insi as insi_usecases
 from identity_ins.usecases import vigilance
@@ -213,6 +214,18 @@ class IdentityInsServicer:
                 tx, call.caller, PersonId(request.person_id), request.domain, now=call.now()
             )
             return pb.GetStandingResponse(qualified=qualified)
+
+    async def DescribePerson(
+        self, request: pb.DescribePersonRequest, call: Call
+    ) -> pb.DescribePersonResponse:
+        purpose = Purpose(request.paper, request.object_id, request.on_behalf_of)
+        async with self.db.begin(call) as tx:
+            person = await usecases.describe_person(
+                tx, call.caller, PersonId(request.person_id), purpose, now=call.now()
+            )
+            return pb.DescribePersonResponse(
+                person_id=person.id.value, traits=m.to_traits(person.traits), ins=m.to_ins(person.ins)
+            )
 
     async def CompareWithPerson(
         self, request: pb.CompareWithPersonRequest, call: Call

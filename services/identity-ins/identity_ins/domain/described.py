@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chassis.errors import InvalidInput
+
 from .ins import Ins
 from .registry import Person
 from .traits import Sex, comparison_key
@@ -33,6 +35,37 @@ class Likeness:
 
     ins_matches: bool
     differing: tuple[str, ...]
+
+
+class PaperUnknown(InvalidInput):
+    """The registry describes a person for a known kind of paper only."""
+
+    where = "paper"
+
+
+# What a person reads in their journal of why their traits were given.
+PAPERS = {"prescription": "ordonnance", "dispensing": "dispensation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """The paper on which a person is named; raises PaperUnknown."""
+
+    # A key of `PAPERS`.
+    paper: str
+    object_id: str = ""
+    # PS_IdNat; empty when the person asked.
+    on_behalf_of: str = ""
+
+    def __post_init__(self) -> None:
+        if self.paper not in PAPERS:
+            raise PaperUnknown(hint=f"Say one of: {', '.join(sorted(PAPERS))}.")
+
+    @property
+    def reason(self) -> str:
+        """In French: the person reads it."""
+        whom = f"pour le professionnel {self.on_behalf_of}" if self.on_behalf_of else "à votre demande"
+        return f"{PAPERS[self.paper]}, {whom}"
 
 
 def compare(person: Person, said: Described) -> Likeness:

@@ -17,7 +17,14 @@ from .numbers import (
     retrieve_ins,
     verify_ins,
 )
-from .persons import compare_with_person, get_person, get_standing, list_person_journal, resolve_person
+from .persons import (
+    compare_with_person,
+    describe_person,
+    get_person,
+    get_standing,
+    list_person_journal,
+    resolve_person,
+)
 from .vouching import cancel_paper_check, check_identity_paper, clear_identity_mark, mark_identity
 
 __all__ = [
@@ -31,6 +38,7 @@ __all__ = [
     "compare_with_person",
     "correct_traits",
     "create_identity",
+    "describe_person",
     "get_identity",
     "get_person",
     "get_standing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from chassis import audit as audit_log
@@ -12,7 +13,7 @@ from chassis.errors import Refusal
 from chassis.page import PageRequest
 from identity_ins import policy, store
 from identity_ins.domain import Ins, Person, PersonId, PersonUnknown
-from identity_ins.domain.described import Described, Likeness, compare
+from identity_ins.domain.described import Described, Likeness, Purpose, compare
 
 
 async def resolve_person(tx: Tx, caller: Caller, ins: Ins, *, now: datetime) -> tuple[PersonId, bool]:
@@ -55,6 +56,22 @@ async def compare_with_person(
     likeness = compare(await store.get_person(tx, id), said)
     audit_log.record(tx, caller, "person.compare", id.value, rules=decision.rules, now=now)
     return likeness
+
+
+async def describe_person(tx: Tx, caller: Caller, id: PersonId, purpose: Purpose, *, now: datetime) -> Person:
+    """The reference identity, for a paper that names the person; the journal says which, and for whom."""
+    decision = require(policy.may_describe_person(caller), subject=id.value, object_id=purpose.object_id)
+    person = await store.get_person(tx, id)
+    audit_log.record(
+        tx,
+        replace(caller, reason=purpose.reason),
+        "person.describe",
+        id.value,
+        object_id=purpose.object_id,
+        rules=decision.rules,
+        now=now,
+    )
+    return person
 
 
 async def list_person_journal(
