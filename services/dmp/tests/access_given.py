@@ -26,6 +26,7 @@ ADMINISTRATOR = replace(
     STRANGER, subject="810100000086", organisation="1750000083", name="Max ADMINISTRATEUR"
 )
 ELSEWHERE = replace(callers.machine, subject="elsewhere", client="elsewhere", organisation="1759999999")
+PRESCRIPTIONS = replace(callers.service, subject="eprescription", client="eprescription")
 CERTIFICATE = {"type": pb.Coding(code="89601-9"), "class_": pb.Coding(code="52")}
 
 
@@ -120,6 +121,7 @@ def cast(scene: Scene) -> dict[str, Caller]:
         "machine of the author": callers.machine,
         "machine elsewhere": ELSEWHERE,
         "service": callers.service,
+        "service of prescriptions": PRESCRIPTIONS,
         "operator": callers.operator,
         "auditor": callers.auditor,
     }

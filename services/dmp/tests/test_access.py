@@ -49,7 +49,7 @@ from .access_given import (
 from .cda_given import described
 from .dmp_given import Qualified, document, submission
 from .journal_given import SIGNER
-from .policy_given import REPRESENTATIVES
+from .policy_given import PATIENT, REPRESENTATIVES
 
 HERE = Path(__file__).parent
 Ask = Callable[[Scene, Caller], Any]
@@ -117,6 +117,14 @@ def deposit(*flags: str) -> Ask:
     return lambda on, _caller: submission(on.person, document(confidentiality=list(flags), authors=AUTHORS))
 
 
+PRESCRIPTION = {"type": pb.Coding(code="57833-6"), "class_": pb.Coding(code="42")}
+
+
+def prescription(*flags: str) -> Ask:
+    changes: dict[str, Any] = {"confidentiality": list(flags), "authors": AUTHORS, **PRESCRIPTION}
+    return lambda on, _caller: submission(on.person, document(**changes))
+
+
 def explain(reader: Caller | None) -> Ask:
     def ask(on: Scene, _caller: Caller) -> policy_pb2.ExplainAccessRequest:
         if reader is None:
@@ -143,6 +151,13 @@ ROWS: list[Row] = [
     Row("GetRecord", [OPEN, OPPOSED, CLOSED, NO_RECORD], on_person(pb.GetRecordRequest)),
     Row("SubmitDocuments", [*MAKING, FEEDING_OPPOSED, CLOSED, NO_RECORD], deposit("N")),
     Row("SubmitDocuments", [QUALIFIED], deposit("N", REPRESENTATIVES), "hidden from representatives"),
+    Row(
+        "SubmitDocuments",
+        [QUALIFIED, NOT_QUALIFIED, FEEDING_OPPOSED, CLOSED, NO_RECORD],
+        prescription("N"),
+        "a prescription",
+    ),
+    Row("SubmitDocuments", [QUALIFIED], prescription("N", PATIENT), "a prescription hidden from the patient"),
     Row("GenerateMetadata", [NO_RECORD], lambda _s, _c: pb.GenerateMetadataRequest(content=described())),
     Row("ListReadableDocuments", READING, on_person(pb.ListReadableDocumentsRequest)),
     Row("ReadDocument", READING, on_document(pb.ReadDocumentRequest)),

@@ -1,16 +1,14 @@
 """What a call costs the database, in round trips: the dearest part of a request after the hop itself."""
 
 from collections.abc import AsyncIterator, Awaitable
-from typing import Any
 
-import asyncpg
 import pytest
 
 from chassis.call import Call, Key
-from chassis.db import Database, prepare
+from chassis.db import Database
 from chassis.errors import NotFound
 from chassis.testing import Server, call_as, callers
-from dmp import store
+from chassis.testing_trips import counting
 from dmp.api import DmpServicer
 from dmp.api.examination import Examiner
 from dmp.clients.blobs import Blobs
@@ -23,43 +21,13 @@ from .dmp_given import Qualified, SamePatient, document, holder, submission
 trips: list[str] = []
 
 
-class Counted(asyncpg.Connection):
-    """A connection that notes each statement sent, BEGIN and COMMIT included."""
-
-    async def execute(self, query: str, *args: Any, **options: Any) -> Any:
-        trips.append(query)
-        return await super().execute(query, *args, **options)
-
-    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-        trips.append(query)
-        return await super().fetch(query, *args, **options)
-
-    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-        trips.append(query)
-        return await super().fetchrow(query, *args, **options)
-
-
-async def quiet(_connection: Any) -> None:
-    """No reset between calls, as in the chassis."""
-
-
 @pytest.fixture
 async def counted(
     database: Database, postgres: Server, keys: RecordKeys, blobs: Blobs
 ) -> AsyncIterator[DmpServicer]:
-    name = await database.pool.fetchval("SELECT current_database()")
-    pool = await asyncpg.create_pool(
-        postgres.url(name),
-        password=postgres.password,
-        connection_class=Counted,
-        init=prepare,
-        reset=quiet,
-        min_size=1,
-        max_size=1,
-    )
-    examiner = Examiner(Scanner(""), SamePatient())
-    yield DmpServicer(Database(pool, store.CONSTRAINTS), Qualified(), keys, blobs, examiner)
-    await pool.close()
+    async with counting(database, postgres, trips) as one:
+        examiner = Examiner(Scanner(""), SamePatient())
+        yield DmpServicer(one, Qualified(), keys, blobs, examiner)
 
 
 @pytest.fixture

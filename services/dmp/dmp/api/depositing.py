@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chassis.call import Call
+from chassis.caller import Caller
 from chassis.db import Database
 from dmp import policy
 from dmp.clients.blobs import Blobs, name_of
@@ -78,7 +79,7 @@ class Depositing:
         person, deposit = PersonId(request.person_id), read.deposit(request, self.parameters)
         arriving = Arriving(call.caller, person, deposit, self.parameters)
         receiver, qualified = await self._receiver(person, deposit, call)
-        entitled = qualified or policy.may_hold(call.caller, person).permitted
+        entitled = qualified or _entitled(call.caller, person, deposit)
         # The examination compares traits: whoever may not feed the record could guess them one by one.
         scans = await self.examiner.examine(person, deposit, call) if entitled else ()
         key = await self.keys.open(person, receiver.key) if receiver.key else None
@@ -149,6 +150,13 @@ class Depositing:
         entry = classed(item.entry)
         words = details.seal_entry(key, document.value, entry)
         return SealedItem(document, Sealed(words, tuple(details.terms_of(key, entry))), blob, scan)
+
+
+def _entitled(caller: Caller, person: PersonId, deposit: Deposit) -> bool:
+    """Whoever deposits without an identity qualifiée: the holder, or a service that sends what it makes."""
+    entries = [item.entry for item in deposit.items]
+    sends = policy.may_send(caller, [e.confidentiality for e in entries], [e.type.code for e in entries])
+    return sends.permitted or policy.may_hold(caller, person).permitted
 
 
 async def _locked(key: RecordKey, document: DocumentId, content: bytes) -> bytes:

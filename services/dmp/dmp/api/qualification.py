@@ -12,7 +12,7 @@ from dmp.store import access
 
 # identity-ins: is this person qualifiée in this structure?
 Standing = Callable[[PersonId, str, Call], Awaitable[bool]]
-WITHOUT = frozenset({CallerKind.CITIZEN, CallerKind.OPERATOR, CallerKind.AUDITOR})
+WITHOUT = frozenset({CallerKind.CITIZEN, CallerKind.SERVICE, CallerKind.OPERATOR, CallerKind.AUDITOR})
 
 
 class Qualification:

@@ -7,7 +7,7 @@ of the law in every mode: record, blocked, authorisation or emergency, matrix, f
 """
 
 from .changing import may_change
-from .feeding import Parameters, may_feed, may_open
+from .feeding import Parameters, may_feed, may_open, may_send
 from .holding import (
     may_block,
     may_change_consents,
@@ -57,6 +57,7 @@ __all__ = [
     "may_read_journal",
     "may_reopen",
     "may_see",
+    "may_send",
     "not_open",
     "reach",
 ]

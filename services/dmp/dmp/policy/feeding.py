@@ -17,7 +17,13 @@ NOT_QUALIFIED = (
 PROFESSIONALS_HIDE = "Only a professional may hide a document from the patient."
 MINORS_HIDE = "The minor keeps a document from their representatives in person, or a professional for them."
 OPPOSED = "The holder opposes feeding: record it when they change their mind (ChangeConsents)."
+NOT_A_SENDER = "A service sends what it makes, of the types said for it by name, hidden from nobody."
 CODE_NEEDED = "In a secret connection each document carries INVISIBLE_REPRESENTANTS_LEGAUX (EX_0.1-1115)."
+
+# What a service of the platform puts into records, by the client of its token: prescription and dispensation
+# of products of health (JDV_J07). It holds no identity of its own: what it sends was made for a person of the
+# registry, by the professionals that the metadata name.
+SENDERS = {"eprescription": frozenset({"57833-6", "60593-1"})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +47,32 @@ def may_open(caller: Caller, person: PersonId, qualified: bool) -> Decision:
     )
 
 
+def may_send(
+    caller: Caller, deposited: Collection[Collection[Confidentiality]], types: Collection[str]
+) -> Decision:
+    """A service deposits what it makes; hiding a document is a decision of persons (R1111-49, R1111-53)."""
+    known = SENDERS.get(caller.subject, frozenset()) if caller.kind is CallerKind.SERVICE else frozenset()
+    plain = all(set(codes) <= {Confidentiality.NORMAL} for codes in deposited)
+    if types and known.issuperset(types) and plain:
+        return permit("dmp.sent_by_service")
+    return refuse("dmp.sent_by_service", hint=NOT_A_SENDER)
+
+
 def may_feed(
     caller: Caller,
     person: PersonId,
     record: Record | None,
     deposited: Collection[Collection[Confidentiality]],
     qualified: bool,
+    types: Collection[str] = (),
 ) -> Decision:
-    """Deposits documents; `deposited` is the codes of each one of them.
+    """Deposits documents; `deposited` and `types` are the codes and the type of each one of them.
 
     Who may, then the record, then the holder's consent, then the codes. A block does not stop a deposit:
     it concerns reading, and what a professional did must be in the record whatever the holder thinks of them.
     """
-    opens = may_open(caller, person, qualified)
+    by_service = caller.kind is CallerKind.SERVICE
+    opens = may_send(caller, deposited, types) if by_service else may_open(caller, person, qualified)
     refused = None if not opens.permitted else not_open(record)
     if refused or not opens.permitted:
         return refused or opens

@@ -98,7 +98,8 @@ async def submit_documents(
     destination = await store.take_destination(tx, person, deposit, caller, now)
     record = destination.relation.record if destination else None
     codes = [item.entry.confidentiality for item in deposit.items]
-    decision = allowed(policy.may_feed(caller, person, record, codes, qualified), caller, person)
+    types = [item.entry.type.code for item in deposit.items]
+    decision = allowed(policy.may_feed(caller, person, record, codes, qualified, types), caller, person)
     if destination is None or record is None:
         raise no_record(person)
     targets = Targets(caller, person, destination)

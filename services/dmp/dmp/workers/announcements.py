@@ -12,12 +12,11 @@ from chassis import telemetry
 from chassis.call import Call, Clock, utc_now
 from chassis.caller import service
 from chassis.db import Database
+from chassis.loop import forever
 from dmp import policy
 from dmp.store import announcements as store
 from dmp.store.announcements import Due
 from dmp.usecases import announcements
-
-from .loop import forever
 
 log = telemetry.logger("announcements")
 SHOWN = telemetry.METER.create_counter(

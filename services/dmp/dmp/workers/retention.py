@@ -9,14 +9,13 @@ from chassis import telemetry
 from chassis.call import Call, Clock, utc_now
 from chassis.caller import service
 from chassis.db import Database
+from chassis.loop import forever
 from dmp.clients.blobs import Blobs
 from dmp.clients.keys import RecordKeys
 from dmp.domain.erasure import Erased
 from dmp.domain.records import PersonId
 from dmp.store import erasure as rows
 from dmp.usecases import erasure
-
-from .loop import forever
 
 log = telemetry.logger("retention")
 DESTROYED = telemetry.METER.create_counter(

@@ -16,10 +16,9 @@ from datetime import datetime, timedelta
 from chassis import telemetry
 from chassis.call import Clock, utc_now
 from chassis.db import Database
+from chassis.loop import forever
 from dmp.clients.blobs import Blobs
 from dmp.store import blobs as rows
-
-from .loop import forever
 
 log = telemetry.logger("sweep")
 SWEPT = telemetry.METER.create_counter(
