@@ -1,0 +1,1 @@
+"""The law of prescriptions: dated parameters and pure functions. Import its modules by their names."""
