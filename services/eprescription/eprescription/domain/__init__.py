@@ -1,0 +1,1 @@
+"""The domain of prescriptions: frozen values and pure decisions. Import its modules by their names."""

@@ -1,0 +1,1 @@
+"""The prescription on paper: words of French law, fonts, layout."""
