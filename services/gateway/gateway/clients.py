@@ -17,6 +17,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from chassis import rpc
 from chassis.call import Call
 from socle.dmp.v1 import dmp_pb2_grpc, journal_pb2_grpc, policy_pb2_grpc, records_pb2_grpc
+from socle.eprescription.v1 import (
+    dispensing_pb2_grpc,
+    eprescription_pb2_grpc,
+    medicines_pb2_grpc,
+    signing_pb2_grpc,
+)
 from socle.identity_ins.v1 import exchange_pb2_grpc, identity_ins_pb2_grpc, insi_pb2_grpc, vigilance_pb2_grpc
 
 from .settings import Settings
@@ -76,6 +82,12 @@ class Platform:
         self.records: Any = records_pb2_grpc.RecordServiceStub(dmp)
         self.policy: Any = policy_pb2_grpc.PolicyServiceStub(dmp)
         self.journal: Any = journal_pb2_grpc.JournalServiceStub(dmp)
+        erx = self.channels["eprescription"]
+        self.prescriptions: Any = eprescription_pb2_grpc.PrescriptionServiceStub(erx)
+        self.dispensing: Any = dispensing_pb2_grpc.DispensingServiceStub(erx)
+        self.medicines: Any = medicines_pb2_grpc.MedicineServiceStub(erx)
+        self.safety: Any = medicines_pb2_grpc.SafetyServiceStub(erx)
+        self.signing_keys: Any = signing_pb2_grpc.SigningKeyServiceStub(erx)
         # Pages and probes ask without a token: however many they are, a service is asked once a second.
         self._probes: TTLCache[str, asyncio.Future[list[Probe]]] = TTLCache(1, PROBES_KEPT)
 

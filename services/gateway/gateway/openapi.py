@@ -173,12 +173,20 @@ def _refusals(*, negotiated: bool) -> dict[int | str, Json]:
 def _good(answer: Descriptor | None, media: str, others: tuple[str, ...], spread: str) -> Json:
     content: Json = {kind: {"schema": BYTES} for kind in others}
     if answer is not None:
-        _answers.update(wire.nested(answer))
-        _spread.update({answer.name: spread} if spread else {})
-        content = {media: {"schema": {"$ref": REF.format(model=answer.name)}}} | content
+        _tell(wire.nested(answer))
+        name = wire.schema_name(answer)
+        _spread.update({name: spread} if spread else {})
+        content = {media: {"schema": {"$ref": REF.format(model=name)}}} | content
     elif media != "application/json":
         content = {media: {"schema": BYTES}} | content
     return {"description": "Done", **({"content": content} if content else {})}
+
+
+def _tell(found: dict[str, Descriptor]) -> None:
+    """Keeps the types of an answer; two types under one name would be told as one: see `wire.RENAMED`."""
+    if twice := [name for name, one in found.items() if _answers.get(name, one) is not one]:
+        raise TypeError(f"two messages of the contracts have one name: {twice}")
+    _answers.update(found)
 
 
 def _shaped(answer: type[BaseModel], media: str) -> Json:

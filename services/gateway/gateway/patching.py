@@ -1,4 +1,6 @@
-"""What HTTP says of a patch: 405 for what cannot be changed, 412 for a version that is no longer there."""
+"""What HTTP says of a patch (405 for what cannot be changed, 412 for a version that is no longer there), and
+the version that a condition names.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ class UnreadableCondition(InvalidInput):
     """If-Match cannot be read."""
 
     where = "If-Match"
-    remedy = 'Give the ETag of the document, such as W/"3", or * for any version.'
+    remedy = 'Give the ETag that was read, such as W/"3", or * for any version.'
 
 
 def expected_version(request: Request) -> int:

@@ -5,6 +5,7 @@ route.
 from __future__ import annotations
 
 import http
+import re
 from typing import Any
 
 import orjson
@@ -15,15 +16,21 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from chassis import http as house
-from chassis.errors import InvalidInput, NotFound, SocleError, Violation
+from chassis.errors import InvalidInput, NotFound, RuleViolated, SocleError, Violation
 
 from . import media
+from .fhir.findings import with_rule_codes
 from .fhir.names import FHIR_JSON, FHIR_XML
 from .fhir.outcome import with_xds_codes
 from .fhir.xml_out import to_xml
 
 # Deleted by its author: whoever may know that says so is told (ITI-68), to everybody else it never was.
-GONE = {"DOCUMENT_DELETED"}
+GONE = {"DOCUMENT_DELETED", "PRESCRIPTION_GONE"}
+# A prescription whose state refuses is in conflict with the request (409); a rule of law is not (422).
+OF_STATE = re.compile(
+    "PRESCRIPTION_(DRAFT|ACTIVE|IN_DISPENSE|PARTIALLY_DISPENSED|COMPLETED|CANCELLED|EXPIRED|DISCARDED)"
+)
+PRESCRIPTIONS = ("/fhir/Task", "/fhir/Medication", "/fhir/DeviceRequest")
 
 
 class HttpRefusal(HTTPException):
@@ -99,6 +106,10 @@ class NothingHere(NotFound):
     """There is nothing at this address."""
 
 
+class PrescriptionGone(RuleViolated):
+    """This prescription was cancelled: nothing more is dispensed of it."""
+
+
 class Unexpected(SocleError):
     """Something failed on our side; nothing was changed. Give the trace id to the operators."""
 
@@ -125,7 +136,9 @@ def answer(error: SocleError, scope: Scope, trace: str) -> Response:
     if is_fhir(scope["path"]):
         outcome = house.to_outcome(error, trace)
         # The errors of XDS are about documents: on a Patient they would mean nothing.
-        if not scope["path"].startswith("/fhir/Patient"):
+        if scope["path"].startswith(PRESCRIPTIONS):
+            outcome = with_rule_codes(outcome, error)
+        elif not scope["path"].startswith("/fhir/Patient"):
             outcome = with_xds_codes(outcome, error)
         return _response(status_of(error), outcome, scope, house.headers(error))
     problem = {**house.to_problem(error, trace), "status": status_of(error)}
@@ -133,8 +146,12 @@ def answer(error: SocleError, scope: Scope, trace: str) -> Response:
 
 
 def status_of(error: SocleError) -> int:
-    """The HTTP status of an error: that of its kind, and 410 for what was there and is no more."""
-    return 410 if error.reason in GONE else error.kind.http
+    """The HTTP status of an error: that of its kind, 410 for what was there and is no more, 409 for a
+    prescription whose state refuses.
+    """
+    if error.reason in GONE:
+        return 410
+    return 409 if OF_STATE.fullmatch(error.reason) else error.kind.http
 
 
 def _http_answer(error: HTTPException, scope: Scope, trace: str) -> Response:

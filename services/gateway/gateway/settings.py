@@ -18,7 +18,11 @@ class Settings(ChassisSettings):
     # The address the outside world uses, for the links in answers; from `http_listen` when empty.
     public_url: str = ""
     services: dict[str, str] = Field(
-        default={"identity-ins": "127.0.0.1:15051", "dmp": "127.0.0.1:15052"},
+        default={
+            "identity-ins": "127.0.0.1:15051",
+            "dmp": "127.0.0.1:15052",
+            "eprescription": "127.0.0.1:15053",
+        },
         description="Where the services listen, by name.",
     )
 
@@ -47,7 +51,7 @@ class Settings(ChassisSettings):
     @model_validator(mode="after")
     def services_known(self) -> Self:
         """Every service that has routes here must have an address."""
-        missing = {"identity-ins", "dmp"} - self.services.keys()
+        missing = {"identity-ins", "dmp", "eprescription"} - self.services.keys()
         if missing:
             raise ValueError(
                 f"SOCLE_SERVICES must say where {', '.join(sorted(missing))} listens (host:port)"

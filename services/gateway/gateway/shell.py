@@ -34,9 +34,9 @@ DATA_HEADERS = [*USUAL, (b"content-security-policy", DATA_POLICY)]
 # Asked several times a second while the platform starts: their answers say it all already.
 PROBES = ("/readyz", "/healthz")
 LOTS = "/v1/insi/verification-lots"
-# Traits and identifiers, never documents.
-PATIENTS = "/fhir/Patient"
-DOCUMENTS = ("/documents", "/hl7/v2/mdm")
+# Traits, lines and identifiers, never documents.
+SMALL = ("/fhir/Patient", "/fhir/Task", "/fhir/Medication", "/fhir/DeviceRequest")
+DOCUMENTS = ("/documents", "/prescription-documents", "/hl7/v2/mdm")
 SWALLOW_SECONDS = 2.0
 # A packed body grows without its length saying so: none is read here.
 PLAIN = "identity"
@@ -72,7 +72,7 @@ class Shell:
     def _limit(self, path: str) -> int:
         if path == LOTS:
             return self.settings.lot_body_limit
-        carries_documents = (is_fhir(path) and not path.startswith(PATIENTS)) or path.endswith(DOCUMENTS)
+        carries_documents = (is_fhir(path) and not path.startswith(SMALL)) or path.endswith(DOCUMENTS)
         return self.settings.fhir_body_limit if carries_documents else self.settings.body_limit
 
 

@@ -32,6 +32,14 @@ SCALARS: dict[int, Json] = {
     **{kind: {"type": "number"} for kind in FRACTIONS},
 }
 
+# Two contracts may give two things one name; in one document of an interface each needs its own.
+RENAMED = {"socle.eprescription.v1.Decision": "RecordedDecision"}
+
+
+def schema_name(descriptor: Descriptor) -> str:
+    """The name of the schema of a type of message."""
+    return RENAMED.get(descriptor.full_name, descriptor.name)
+
 
 def render(message: Message) -> Json:
     """The message as JSON, ready for orjson."""
@@ -118,7 +126,7 @@ def schema(descriptor: Descriptor, spread: str = "") -> Json:
     fields = [field for field in descriptor.fields if field.name != spread]
     properties = {field.name: _field_schema(field) for field in fields}
     required = [field.name for field in fields if field.is_repeated or _always(field)]
-    result: Json = {"type": "object", "title": descriptor.name, "properties": properties}
+    result: Json = {"type": "object", "title": schema_name(descriptor), "properties": properties}
     if spread:
         result["allOf"] = [_field_schema(descriptor.fields_by_name[spread])]
     return result | ({"required": required} if required else {})
@@ -126,10 +134,10 @@ def schema(descriptor: Descriptor, spread: str = "") -> Json:
 
 def nested(descriptor: Descriptor) -> dict[str, Descriptor]:
     """This type and every type it holds, by name."""
-    found = {descriptor.name: descriptor}
+    found = {schema_name(descriptor): descriptor}
     for field in descriptor.fields:
         inner = field.message_type
-        if inner is not None and inner.full_name != TIMESTAMP and inner.name not in found:
+        if inner is not None and inner.full_name != TIMESTAMP and schema_name(inner) not in found:
             found |= nested(inner)
     return found
 
@@ -143,7 +151,7 @@ def _one_schema(field: FieldDescriptor) -> Json:
     if field.message_type is not None:
         if field.message_type.full_name == TIMESTAMP:
             return {"type": "string", "format": "date-time"}
-        return {"$ref": f"#/components/schemas/{field.message_type.name}"}
+        return {"$ref": f"#/components/schemas/{schema_name(field.message_type)}"}
     if field.enum_type is not None:
         return {"type": "string", "enum": list(enum_names(field.enum_type))}
     if field.type == FieldDescriptor.TYPE_BYTES:

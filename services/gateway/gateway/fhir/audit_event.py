@@ -6,7 +6,6 @@ a refusal too. `period` and `source.observer` are there for the traces profile o
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from socle.common.v1 import common_pb2
 from socle.options.v1 import options_pb2
 
 from . import instants, names
+from .keys import pair, read_pair
 
 Json = dict[str, Any]
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
@@ -26,7 +26,6 @@ CLIENT, OBJECT = "urn:x-socle:client", "urn:x-socle:object"
 REASONS = {"normal": "TREAT", "bris_de_glace": "BTG", "centre_15": "ETREAT", "secret": "TREAT"}
 PATIENT_REQUEST = "PATRQT"
 OUTCOMES = {"permitted": ("0", "Permitted"), "refused": ("4", "Refused")}
-LINE_ID = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +70,15 @@ def meaning(action: str) -> Meaning:
 
 
 def line_id(entry_id: str, person_id: str) -> str:
-    """The id of an AuditEvent: the line and the person without hyphens, in the 64 characters FHIR allows, so
-    that one address finds the line in the journal of its person.
+    """The id of an AuditEvent: the line and the person, so that one address finds the line in the journal of
+    its person.
     """
-    return (entry_id + person_id).replace("-", "")
+    return pair(entry_id, person_id)
 
 
 def read_line_id(text: str) -> tuple[str, str] | None:
     """The line and the person of an id; None when it is none of ours."""
-    if not LINE_ID.fullmatch(text):
-        return None
-    return _uuid(text[:32]), _uuid(text[32:])
-
-
-def _uuid(digits: str) -> str:
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return read_pair(text)
 
 
 def write_event(entry: common_pb2.AuditEntry, person_id: str, base: str) -> Json:

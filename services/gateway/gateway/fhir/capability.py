@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from . import audit_search, document_search, lot_search, names, operations, patch
+from . import (
+    audit_search,
+    dispense_search,
+    document_search,
+    lot_search,
+    medicine,
+    names,
+    operations,
+    patch,
+    prescription_search,
+    task_definitions,
+)
 
 Json = dict[str, Any]
 PUBLISHED = "2026-11-22"
@@ -18,6 +29,7 @@ PATIENT_SEARCH = {
     "birthdate": "date",
     "gender": "token",
 }
+REQUESTS = ("MedicationRequest", "DeviceRequest")
 SERVER = (
     "Unknown parameters are refused; `Prefer: handling=lenient` ignores them. Whether a person has a DMP "
     "(TD0.2): GET dmp/Patient?identifier=system|INS."
@@ -42,6 +54,20 @@ LOT = """\
 ITI-66: a search needs the patient, the code (submissionset or folder) and the status. `_lastUpdated` is when
 this server stored the lot: poll with it, `_sort=_lastUpdated`. A change of metadata is a lot too.
 `_sort` takes one of {sorts}. A List is created in a transaction only."""
+TASK = """\
+A prescription on its way: its operations, after the German model. A search needs the patient, the number
+(group-identifier), requester=me or owner=me. Access codes and secrets come in bodies alone. A Task may be
+read by its number."""
+REQUEST = """\
+One line of a prescription; all lines have one groupIdentifier. Written by Task/$create. A search needs the
+patient, the number (group-identifier) or requester=me; `_count` counts prescriptions, whose lines stay
+together."""
+DISPENSE = """\
+What a pharmacist did about one line; recorded by Task/$dispense. A search needs the patient (the dispensing
+history), the prescription (a MedicationRequest) or the number (group-identifier)."""
+MEDICATION = (
+    "The medicines base: a search by code (CIS, CIP13) or by name, one page, at most 100; the id is the CIS."
+)
 
 
 AUDIT = """\
@@ -70,7 +96,16 @@ def capability(base: str, version: str, endpoints: dict[str, str]) -> Json:
                 "mode": "server",
                 "documentation": SERVER,
                 "security": _security(endpoints),
-                "resource": [_patient(base), _document(), _lot(), _binary(), _audit(), _definitions()],
+                "resource": [
+                    _patient(base),
+                    _document(),
+                    _lot(),
+                    _binary(),
+                    _audit(),
+                    _task(base),
+                    *_prescribed(),
+                    _definitions(),
+                ],
                 "interaction": [{"code": "transaction", "documentation": TRANSACTION}],
             }
         ],
@@ -153,6 +188,28 @@ def _audit() -> Json:
         "interaction": _interactions("read", "search-type"),
         "versioning": "no-version",
         "searchParam": _search(audit_search.PARAMETERS),
+    }
+
+
+def _task(base: str) -> Json:
+    task = _listed("Task", TASK, prescription_search.PARAMETERS["Task"])
+    return task | {"operation": [_operation(one, base) for one in task_definitions.OPERATIONS.values()]}
+
+
+def _prescribed() -> list[Json]:
+    requests = [_listed(kind, REQUEST, prescription_search.PARAMETERS[kind]) for kind in REQUESTS]
+    dispense = _listed("MedicationDispense", DISPENSE, dispense_search.PARAMETERS)
+    medication = _listed("Medication", MEDICATION, medicine.PARAMETERS)
+    return [*requests, dispense, medication]
+
+
+def _listed(kind: str, text: str, searched: dict[str, str]) -> Json:
+    return {
+        "type": kind,
+        "documentation": text.replace("\n", " "),
+        "interaction": _interactions("read", "search-type"),
+        "versioning": "no-version",
+        "searchParam": _search(searched),
     }
 
 

@@ -74,3 +74,30 @@ FLAGS = {
     "INVISIBLE_PATIENT": "Non visible par le patient",
     "INVISIBLE_REPRESENTANTS_LEGAUX": "Non visible par les représentants légaux du patient",
 }
+
+# Prescriptions: the CDA eP-MED-DM_2024.01 and the draft FHIR guide of the ANS (e-prescription 0.1.0).
+PRESCRIPTION_NUMBER = "urn:oid:1.2.250.1.215.500.1.1"
+ANSM = "http://data.esante.gouv.fr/ansm/medicament"
+CIS, CIP = f"{ANSM}/SpecialitePharmaceutique", f"{ANSM}/Presentation"
+SUBSTANCE = f"{ANSM}/substance"
+MEDICABASE = "urn:oid:1.2.250.1.213.2.59"
+ATC = "http://www.whocc.no/atc"
+EDQM, UCUM = "http://standardterms.edqm.eu", "http://unitsofmeasure.org"
+# EDQM: box (packaging).
+BOX = "30009000"
+EMDN, LPP = "urn:oid:1.2.250.1.213.2.68", "urn:oid:1.2.250.1.215.200.2.1"
+TA_ASIP = "urn:oid:1.2.250.1.213.1.1.4.322"
+SUBSTITUTION = "http://terminology.hl7.org/CodeSystem/v3-substanceAdminSubstitution"
+RENDERED = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.renderedDosageInstruction"
+# The base of every extension of the platform's own: docs/how-to/prescribe-and-dispense-by-fhir.md lists them.
+EXTENSION = "urn:x-socle:extension:"
+# Code systems of the platform's own.
+NON_SUBSTITUTION = "urn:x-socle:non-substitution"
+STATUS_REASON = "urn:x-socle:prescription-status-reason"
+PRESCRIPTION_STATE = "urn:x-socle:prescription-state"
+NOT_DELIVERED = "urn:x-socle:not-delivered-reason"
+CANCEL_REASON, CANCEL_OUTCOME = "urn:x-socle:cancel-reason", "urn:x-socle:cancel-outcome"
+TASK_INPUT, TASK_OUTPUT = "urn:x-socle:task-input", "urn:x-socle:task-output"
+TASK_CODE = "urn:x-socle:task-code"
+PARAMETER = "urn:x-socle:device-parameter"
+RULE, FINDING, SEVERITY = "urn:x-socle:rule", "urn:x-socle:finding", "urn:x-socle:finding-severity"

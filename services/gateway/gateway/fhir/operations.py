@@ -1,4 +1,4 @@
-"""OperationDefinitions: what each operation on Patients takes and answers, as it is served."""
+"""OperationDefinitions: what each operation takes and answers, as it is served; those on Patients."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 Json = dict[str, Any]
 PUBLISHED = "2026-11-22"
+# A parameter that is made of the parts code and reason, and has no type of its own.
+PARTS = "BackboneElement"
 INS_CODES = "00 one person found, 01 nobody, 02 several"
 
 
@@ -22,6 +24,10 @@ class Parameter:
     def written(self, use: str) -> Json:
         low, _, high = self.many.partition("..")
         told: Json = {"name": self.name, "use": use, "min": int(low), "max": high, "documentation": self.text}
+        if self.type == PARTS:
+            texts = [Parameter(name, "1..1", "string", "") for name in ("code", "reason")]
+            parts = [one.written(use) for one in texts]
+            return told | {"part": [{name: value for name, value in one.items() if value} for one in parts]}
         return told | {"type": self.type}
 
 
@@ -37,10 +43,11 @@ class Operation:
     takes: tuple[Parameter, ...]
     answers: tuple[Parameter, ...]
     base: str = ""
+    resource: str = "Patient"
 
     @property
     def id(self) -> str:
-        return f"Patient-{self.code}"
+        return f"{self.resource}-{self.code}"
 
 
 TYPE, INSTANCE = frozenset({"type"}), frozenset({"instance"})
@@ -137,10 +144,10 @@ def write_definition(operation: Operation, base: str) -> Json:
         "description": operation.text,
         "affectsState": operation.changes,
         "code": code_of(operation),
-        "resource": ["Patient"],
+        "resource": [operation.resource],
         "system": False,
-        "type": operation.levels == TYPE,
-        "instance": operation.levels == INSTANCE,
+        "type": operation.levels >= TYPE,
+        "instance": operation.levels >= INSTANCE,
         "parameter": [
             *(one.written("in") for one in operation.takes),
             *(one.written("out") for one in operation.answers),

@@ -262,16 +262,21 @@ def self_link(base: str, kind: str, query: Query) -> str:
 
 def first_link(base: str, kind: str, query: Query) -> str:
     """Where the search begins."""
-    return _link(base, kind, [(name, value) for name, value in query.used if name != PAGE])
+    return _link(base, kind, _to_follow(query))
 
 
 def next_link(base: str, kind: str, query: Query, place: str) -> str:
-    """Where the search goes on. An INS that came in a form does not leave in an address, which logs keep."""
+    """Where the search goes on."""
+    return _link(base, kind, [*_to_follow(query), (PAGE, place)])
+
+
+def _to_follow(query: Query) -> Pairs:
+    """An INS that came in a form does not leave in an address that clients follow: logs keep these."""
     kept = [(name, value) for name, value in query.used if name != PAGE]
     if query.person_id:
         kept = [one for one in kept if one[0] not in BY_PATIENT]
         kept.append(("patient.identifier", opaque(query.person_id)))
-    return _link(base, kind, [*kept, (PAGE, place)])
+    return kept
 
 
 def _link(base: str, kind: str, pairs: Pairs) -> str:

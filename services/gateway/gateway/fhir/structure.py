@@ -7,6 +7,7 @@ the start-up warms.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,10 @@ from .faults import Faults
 Json = dict[str, Any]
 CONTAINED = {"Patient", "RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "Device"}
 ENTRIES = {"List", "DocumentReference", "Binary", "Parameters"}
+PRESCRIPTION = {"MedicationRequest", "DeviceRequest", "MedicationDispense"}
+PATIENTS = frozenset({"Patient"})
+# Contained in a request or in a dispense.
+HELD = {"Medication", "MedicationRequest", "Patient"}
 # Fifty documents with their bytes and patches, and their folders, are fewer.
 MOST_ENTRIES = 200
 
@@ -45,8 +50,8 @@ def check_resource(resource: Json, kind: str, faults: Faults) -> None:
             _validate(kind, resource, faults)
 
 
-def check_parameters(resource: Json, faults: Faults) -> None:
-    """Adds to `faults` every way in which the body is not Parameters of values and of Patients."""
+def check_parameters(resource: Json, faults: Faults, kinds: frozenset[str] = PATIENTS) -> None:
+    """Adds to `faults` every way in which the body is not Parameters of values and of these resources."""
     if not _is(resource, "Parameters", faults):
         return
     before = len(faults.found)
@@ -54,18 +59,48 @@ def check_parameters(resource: Json, faults: Faults) -> None:
     for index, one in enumerate(given if isinstance(given, list) else []):
         inner = one.get("resource") if isinstance(one, dict) else None
         at = f"Parameters.parameter[{index}].resource"
-        if inner is not None and not (isinstance(inner, dict) and _among(inner, {"Patient"})):
-            faults.add(at, "must be a Patient")
-        elif inner is not None and "contained" in inner:
-            faults.add(f"{at}.contained", "is not read here: leave it out")
+        if inner is not None and not (isinstance(inner, dict) and _among(inner, kinds)):
+            faults.add(at, f"must be a {' or a '.join(sorted(kinds))}")
+        elif inner is not None:
+            _contained_of(inner, at, faults)
     if len(faults.found) == before:
         _validate("Parameters", resource, faults)
+
+
+def check_collection(bundle: Json, kinds: frozenset[str], faults: Faults) -> None:
+    """Adds to `faults` every way in which the body is not a Bundle of type collection of these resources."""
+    if not _is(bundle, "Bundle", faults):
+        return
+    before = len(faults.found)
+    entries = bundle.get("entry")
+    if not isinstance(entries, list) or not entries or len(entries) > MOST_ENTRIES:
+        faults.add("Bundle.entry", f"must be a list of 1 to {MOST_ENTRIES} entries")
+        return
+    for index, entry in enumerate(entries):
+        at = f"Bundle.entry[{index}].resource"
+        inner = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(inner, dict) or not _among(inner, kinds):
+            faults.add(at, f"must be a {' or a '.join(sorted(kinds))}")
+        else:
+            _contained_of(inner, at, faults)
+    if len(faults.found) == before:
+        _validate("Bundle", bundle, faults)
+
+
+def _contained_of(inner: Json, at: str, faults: Faults) -> None:
+    """A request or a dispense may hold its Medication; an additional line, the request that it stands for."""
+    if "contained" not in inner:
+        return
+    if inner.get("resourceType") not in PRESCRIPTION:
+        faults.add(f"{at}.contained", "is not read here: leave it out")
+    else:
+        _contained_known(inner, at, faults, HELD)
 
 
 def warm() -> None:
     """Loads the models, so that the first deposit does not wait for them."""
     model("Bundle").model_validate({"resourceType": "Bundle", "type": "transaction"})
-    for kind in sorted(CONTAINED | {"DocumentReference", "List", "Binary", "Parameters"}):
+    for kind in sorted(CONTAINED | {"DocumentReference", "List", "Binary", "Parameters"} | PRESCRIPTION):
         model(kind)
 
 
@@ -100,12 +135,12 @@ def _entries_known(bundle: Json, faults: Faults) -> bool:
     return len(faults.found) == before
 
 
-def _among(resource: Json, kinds: set[str]) -> bool:
+def _among(resource: Json, kinds: Collection[str]) -> bool:
     kind = resource.get("resourceType")
     return isinstance(kind, str) and kind in kinds
 
 
-def _contained_known(resource: Json, at: str, faults: Faults) -> bool:
+def _contained_known(resource: Json, at: str, faults: Faults, kinds: set[str] = CONTAINED) -> bool:
     contained = resource.get("contained", [])
     if not isinstance(contained, list):
         faults.add(f"{at}.contained", "must be a list")
@@ -113,10 +148,10 @@ def _contained_known(resource: Json, at: str, faults: Faults) -> bool:
     strange = [
         index
         for index, inner in enumerate(contained)
-        if not isinstance(inner, dict) or not _among(inner, CONTAINED)
+        if not isinstance(inner, dict) or not _among(inner, kinds)
     ]
     for index in strange:
-        faults.add(f"{at}.contained[{index}].resourceType", f"must be one of {', '.join(sorted(CONTAINED))}")
+        faults.add(f"{at}.contained[{index}].resourceType", f"must be one of {', '.join(sorted(kinds))}")
     return not strange
 
 
@@ -187,4 +222,6 @@ def _other_type(sent: Any, read: Any) -> str:
         return "must be a JSON number without decimals"
     if isinstance(sent, int | float) and not isinstance(read, int | float | Decimal):
         return "must be a string"
+    if isinstance(sent, str) and isinstance(read, Decimal):
+        return "must be a JSON number"
     return ""

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.context import context, enter
-from gateway.fhir import ins_operations, matching, operations, places, search
+from gateway.fhir import ins_operations, matching, operations, places, search, task_definitions
 from gateway.fhir.searchset import searchset
 from gateway.negotiation import fhir_reply, parameters, read_resource, told, wants_fhir
 from gateway.openapi import DirectRoute
@@ -17,6 +17,7 @@ from gateway.refusals import NothingHere, OperationUnknown
 from socle.identity_ins.v1 import identity_ins_pb2 as pb
 
 router = APIRouter(prefix="/fhir", include_in_schema=False, route_class=DirectRoute)
+DEFINED = operations.OPERATIONS | task_definitions.OPERATIONS
 
 
 @router.post("/Patient/$match")
@@ -91,10 +92,10 @@ async def unknown(request: Request, operation: str, patient_id: str = "") -> Res
 async def read_definition(request: Request, definition_id: str) -> Response:
     """What one operation takes and answers."""
     wants_fhir(request)
-    if definition_id not in operations.OPERATIONS:
-        raise NothingHere(hint=f"Known: {', '.join(operations.OPERATIONS)}.")
+    if definition_id not in DEFINED:
+        raise NothingHere(hint=f"Known: {', '.join(DEFINED)}.")
     base = context(request).settings.fhir_url
-    return fhir_reply(request, operations.write_definition(operations.OPERATIONS[definition_id], base))
+    return fhir_reply(request, operations.write_definition(DEFINED[definition_id], base))
 
 
 @router.get("/OperationDefinition")
@@ -104,5 +105,5 @@ async def list_definitions(request: Request) -> Response:
     query = search.sort_out(pairs, set(), lenient=lenient)
     query.close()
     base = context(request).settings.fhir_url
-    written = [operations.write_definition(one, base) for one in operations.OPERATIONS.values()]
+    written = [operations.write_definition(one, base) for one in DEFINED.values()]
     return fhir_reply(request, searchset(base, "OperationDefinition", query, written, ""))

@@ -20,6 +20,18 @@ const FACTS = {
   "access.granted": ["Accès accordé", "Access granted"],
   "access.revoked": ["Accès retiré", "Access revoked"],
   "access.emergency_used": ["Accès en urgence", "Emergency access"],
+  "prescription.signed": ["Ordonnance signée", "Prescription signed"],
+  "prescription.activated": ["Ordonnance délivrable", "Prescription activated"],
+  "prescription.locked": ["Ordonnance prise par une officine", "Prescription claimed"],
+  "prescription.released": ["Ordonnance rendue", "Prescription released"],
+  "line.intervened": ["Intervention du pharmacien", "Pharmacist intervened"],
+  "dispensing.closed": ["Délivrance close", "Dispensing closed"],
+  "prescription.completed": ["Ordonnance entièrement délivrée", "Prescription completed"],
+  "prescription.cancelled": ["Ordonnance annulée", "Prescription cancelled"],
+  "prescription.expired": ["Ordonnance expirée", "Prescription expired"],
+  "prescription.accessed": ["Ordonnance consultée", "Prescription read"],
+  "prescription.exceptionally_renewed": ["Renouvellement exceptionnel", "Exceptional renewal"],
+  "duplicate.found": ["Doublon de délivrance", "Duplicate dispensing"],
   "professional.blocked": ["Professionnel bloqué", "Professional blocked"],
   "professional.unblocked": ["Professionnel débloqué", "Professional unblocked"],
 };
@@ -80,7 +92,7 @@ async function refresh() {
     $("profile").textContent = status.profile;
     $("profile").hidden = false;
   } catch {
-    for (const name of ["gateway", "identity-ins", "dmp", "events"]) showState(name, "away");
+    for (const name of ["gateway", "identity-ins", "dmp", "eprescription", "events"]) showState(name, "away");
   }
 }
 
@@ -125,6 +137,7 @@ function commandFor(person) {
   const token = `-H "Authorization: Bearer $(make -s token PERSONA=${person.name})"`;
   const post = (path, body) => `curl -s ${base}${path} \\\n  ${token} \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
   if (person.realm === "citoyen") return `curl -s ${base}/fhir/Patient \\\n  ${token}`;
+  if (person.name.endsWith("pharmacist")) return `curl -s "${base}/v1/medicines?text=paracetmol" \\\n  ${token}`;
   if (["ops", "auditor"].includes(person.name)) return `make token PERSONA=${person.name}`;
   if (["secretary", "integrator", "doctor"].includes(person.name)) {
     return post("/v1/identities", '{"traits": {"birth_name": "PAT-TROIS", "birth_first_names": ["DOMINIQUE"],\n       "sex": "female", "birth_date": "1979-03-28", "birth_place": "51215"}}');
