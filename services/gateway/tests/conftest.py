@@ -29,6 +29,7 @@ from gateway.app import create_app
 from gateway.door import GATEWAY
 from gateway.settings import Settings
 from socle.dmp.v1 import dmp_pb2, journal_pb2, policy_pb2, records_pb2
+from socle.eprescription.v1 import dispensing_pb2, eprescription_pb2, medicines_pb2, signing_pb2
 from socle.identity_ins.v1 import exchange_pb2, identity_ins_pb2, insi_pb2, vigilance_pb2
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -230,6 +231,11 @@ class House:
     lives: Recorder
     policy: Recorder
     journal: Recorder
+    prescriptions: Recorder
+    dispensing: Recorder
+    medicines: Recorder
+    safety: Recorder
+    signing_keys: Recorder
 
     def as_(self, caller: Caller, **headers: str) -> dict[str, str]:
         """Headers of a caller; underscores stand for hyphens."""
@@ -264,8 +270,19 @@ async def gateway_house(
         recorder(policy_pb2, "PolicyService"),
         recorder(journal_pb2, "JournalService"),
     )
-    async with _grpc(issuer, identities, *others) as first, _grpc(issuer, records, *of_dmp) as second:
-        targets = {"identity-ins": first, "dmp": second}
+    of_erx = (
+        recorder(eprescription_pb2, "PrescriptionService"),
+        recorder(dispensing_pb2, "DispensingService"),
+        recorder(medicines_pb2, "MedicineService"),
+        recorder(medicines_pb2, "SafetyService"),
+        recorder(signing_pb2, "SigningKeyService"),
+    )
+    async with (
+        _grpc(issuer, identities, *others) as first,
+        _grpc(issuer, records, *of_dmp) as second,
+        _grpc(issuer, *of_erx) as third,
+    ):
+        targets = {"identity-ins": first, "dmp": second, "eprescription": third}
         chosen = Settings(**{"services": targets, **settings})
         app = create_app(chosen, issuer.verifier(), OfGateway(chosen, issuer))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -273,7 +290,7 @@ async def gateway_house(
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client,
         ):
-            yield House(client, app, issuer, identities, records, *others, *of_dmp)
+            yield House(client, app, issuer, identities, records, *others, *of_dmp, *of_erx)
 
 
 @asynccontextmanager

@@ -6,10 +6,30 @@ import pytest
 from fhir.resources.R4B.operationdefinition import OperationDefinition
 from starlette.routing import Route
 
-from gateway.fhir import audit_search, document_search, lot_search, operations
+from gateway.fhir import (
+    audit_search,
+    dispense_search,
+    document_search,
+    lot_search,
+    medicine,
+    operations,
+    prescription_search,
+    task_definitions,
+)
 from gateway.fhir.capability import PATIENT_SEARCH, capability, oauth_endpoints
 from gateway.fhir.patient_search import OF_TYPE, PARAMETERS
-from gateway.routes import fhir_audit, fhir_documents, fhir_lots, fhir_operations, fhir_patch, fhir_patients
+from gateway.routes import (
+    fhir_audit,
+    fhir_dispenses,
+    fhir_documents,
+    fhir_lots,
+    fhir_medicines,
+    fhir_operations,
+    fhir_patch,
+    fhir_patients,
+    fhir_prescriptions,
+    fhir_tasks,
+)
 
 BASE = "http://127.0.0.1/fhir"
 STATEMENT = capability(BASE, "0", oauth_endpoints("http://127.0.0.1/realms/pro"))["rest"][0]
@@ -42,6 +62,10 @@ def routes() -> set[tuple[str, str]]:
         fhir_operations.router,
         fhir_patch.router,
         fhir_audit.router,
+        fhir_tasks.router,
+        fhir_prescriptions.router,
+        fhir_dispenses.router,
+        fhir_medicines.router,
     )
     found = [one for router in routers for one in router.routes if isinstance(one, Route)]
     pairs = {(method, route.path) for route in found for method in route.methods or ()}
@@ -81,18 +105,37 @@ def test_search_of_events_is_declared() -> None:
     assert all(order in declared["documentation"] for order in audit_search.ORDERS)
 
 
-def test_every_operation_is_declared_defined_and_served() -> None:
-    called = {path.removeprefix("/fhir/Patient/") for _, path in routes() if "$" in path}
-    patient = next(one for one in STATEMENT["resource"] if one["type"] == "Patient")
-    named = {one["definition"].rpartition("/")[2]: one["name"] for one in patient["operation"]}
-    assert named.keys() == operations.OPERATIONS.keys()
+@pytest.mark.parametrize(
+    ("kind", "known"),
+    [("Patient", operations.OPERATIONS), ("Task", task_definitions.OPERATIONS)],
+)
+def test_every_operation_is_declared_defined_and_served(kind: str, known: Any) -> None:
+    paths = [path.removeprefix(f"/fhir/{kind}/") for _, path in routes() if path.startswith(f"/fhir/{kind}/")]
+    declared = next(one for one in STATEMENT["resource"] if one["type"] == kind)
+    named = {one["definition"].rpartition("/")[2]: one["name"] for one in declared["operation"]}
+    assert named.keys() == known.keys()
     expected = set()
-    for operation in operations.OPERATIONS.values():
+    for operation in known.values():
         definition = operations.write_definition(operation, BASE)
         OperationDefinition.model_validate(definition)
         assert named[operation.id] == definition["code"]
-        expected.add(f"{'{patient_id}/' if definition['instance'] else ''}${definition['code']}")
-    assert called == expected
+        assert definition["resource"] == [kind]
+        levels = {"type": "", "instance": f"{{{kind.lower()}_id}}/"}
+        expected |= {f"{way}${definition['code']}" for level, way in levels.items() if definition[level]}
+    assert {path for path in paths if "$" in path} == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        *prescription_search.PARAMETERS.items(),
+        ("MedicationDispense", dispense_search.PARAMETERS),
+        ("Medication", medicine.PARAMETERS),
+    ],
+)
+def test_search_of_prescriptions_is_declared(kind: str, parameters: dict[str, str]) -> None:
+    declared = next(one for one in STATEMENT["resource"] if one["type"] == kind)
+    assert {one["name"]: one["type"] for one in declared["searchParam"]} == parameters
 
 
 def test_every_search_parameter_is_declared() -> None:

@@ -24,6 +24,7 @@ from socle.options.v1 import options_pb2
 PERSON = "01900000-0000-7000-8000-000000000001"
 INS = identity_ins_pb2.Ins(matricule="279035121518989", oid="1.2.250.1.213.1.4.10")
 ME = "/fhir/Patient/" + PERSON
+AWAY = dict.fromkeys(("identity-ins", "dmp", "eprescription"), "127.0.0.1:1")
 
 
 def forged(issuer: LocalIssuer) -> Iterator[tuple[str, str]]:
@@ -95,7 +96,7 @@ async def test_body_over_the_limit_is_refused_announced_or_not(house: Any) -> No
 
 
 async def test_service_away_is_503_and_safe_to_retry(house: Any) -> None:
-    async with house(services={"identity-ins": "127.0.0.1:1", "dmp": "127.0.0.1:1"}) as here:
+    async with house(services=AWAY) as here:
         answer = await here.client.get(ME, headers=here.as_(callers.citizen))
         assert answer.status_code == 503
         assert "retry-after" in answer.headers
@@ -322,6 +323,7 @@ async def test_status_and_health(here: Any) -> None:
         "gateway": "serving",
         "identity-ins": "serving",
         "dmp": "serving",
+        "eprescription": "serving",
     }
     assert (await here.client.get("/readyz")).status_code == 200
     assert (await here.client.get("/healthz")).json()["version"] == __version__
@@ -348,5 +350,5 @@ async def test_head_of_a_stream_ends(here: Any) -> None:
 
 
 def test_service_without_address_is_told_at_start() -> None:
-    with pytest.raises(ValueError, match="SOCLE_SERVICES must say where dmp listens"):
+    with pytest.raises(ValueError, match="SOCLE_SERVICES must say where dmp, eprescription listens"):
         Settings(services={"identity-ins": "127.0.0.1:1"})

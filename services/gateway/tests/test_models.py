@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from gateway import models, wire
 from gateway.models.base import Body
 from socle.dmp.v1 import dmp_pb2
+from socle.eprescription.v1 import dispensing_pb2, eprescription_pb2, medicines_pb2
 from socle.identity_ins.v1 import exchange_pb2, identity_ins_pb2, insi_pb2, vigilance_pb2
 
 PAIRS: list[tuple[type[BaseModel], Any]] = [
@@ -27,6 +28,17 @@ PAIRS: list[tuple[type[BaseModel], Any]] = [
     (models.NewMerge, vigilance_pb2.MergeIdentitiesRequest),
     (models.PamText, exchange_pb2.ReadPamMessageRequest),
     (models.NewSubmission, dmp_pb2.SubmitDocumentsRequest),
+    (models.ChangedPrescription, eprescription_pb2.ChangePrescriptionRequest),
+    (models.NewSignature, eprescription_pb2.SignPrescriptionRequest),
+    (models.Cancellation, eprescription_pb2.CancelPrescriptionRequest),
+    (models.NewClaim, dispensing_pb2.ClaimPrescriptionRequest),
+    (models.Release, dispensing_pb2.ReleasePrescriptionRequest),
+    (models.NewDispensing, dispensing_pb2.RecordDispensingRequest),
+    (models.NewExceptionalRenewal, dispensing_pb2.RenewExceptionallyRequest),
+    (models.OfflineDispensing, dispensing_pb2.RecordOfflineDispensingRequest),
+    (models.NewOpposition, dispensing_pb2.SetOppositionRequest),
+    (models.MedicineQuery, medicines_pb2.SearchMedicinesRequest),
+    (models.ComparedProducts, medicines_pb2.CompareProductsRequest),
 ]
 
 

@@ -33,7 +33,9 @@ async def link_of(
     how = {"data" if method == "POST" else "params": form} if form else {}
     answer = await here.client.request(method, address, headers=here.as_(callers.citizen), **how)
     assert answer.status_code == 200, answer.text
-    url = next(one["url"] for one in answer.json()["link"] if one["relation"] == "next")
+    links = {one["relation"]: one["url"] for one in answer.json()["link"]}
+    assert INS.matricule not in links["first"]
+    url = links["next"]
     return url, parse_qs(urlsplit(url).query)
 
 
