@@ -44,7 +44,7 @@ demo: $(GENERATED) ## Play the first journey against the running platform
 	@$(SOCLE) demo
 
 ##@ The code
-.PHONY: check test test-clamav test-openbao test-bucket format gen lock new-service bench
+.PHONY: check test test-clamav test-openbao test-bucket format gen lock new-service bench chaos
 check: $(GENERATED) ## Every rule a machine can hold: style, types, layers, contracts, house lints
 	@$(BIN)/python -m tools.check $(ONLY)
 test: $(GENERATED) ## All the tests, on real servers (ARGS='-k dmp')
@@ -62,8 +62,10 @@ gen: $(LINKED) ## Generate the Python of the contracts from proto/
 new-service: $(GENERATED) ## Create a service that runs, with a green test (NAME=lab-results)
 	@$(if $(NAME),,echo "Name the service: make new-service NAME=lab-results" >&2; exit 2;) \
 	  $(BIN)/python -m tools.new_service $(NAME) && $(MAKE) gen
-bench: $(GENERATED) ## Measure start, memory and requests per second (ARGS=identity, ARGS=dmp: at size)
+bench: $(GENERATED) ## Measure start, memory and requests per second (ARGS=identity, dmp, eprescription: at size)
 	@$(BIN)/python -m bench $(ARGS)
+chaos: $(GENERATED) ## Contend for prescriptions while services are killed: 100,000 operations, 0 violations wanted
+	@SOCLE_CHAOS_OPERATIONS=$${SOCLE_CHAOS_OPERATIONS:-100000} $(BIN)/pytest -s tests/chaos/test_no_double_dispense.py $(ARGS)
 lock: $(INSTALLED) ## Pin requirements.in, with hashes, into requirements.lock
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.lock $(COMPILE) $(if $(UPGRADE),--upgrade)
 	@echo uv | $(BIN)/uv pip compile - --output-file deploy/local/bootstrap.lock $(COMPILE) $(if $(UPGRADE),--upgrade)

@@ -1,4 +1,4 @@
-"""The fifteen fictitious people and machines of the local platform, defined once.
+"""The sixteen fictitious people and machines of the local platform, defined once.
 
 The development issuer gives them tokens, the Keycloak persona files are made from them, the demonstration and
 the integration tests act as them. Every number carries a valid key but stands in a range that is never
@@ -30,6 +30,7 @@ FAMILY_PRACTICE = Structure("399900003700013", "CABINET MEDICAL DU CHEMIN VERT",
 NURSE_PRACTICE = Structure("399900002900010", "CABINET INFIRMIER DE LA HALLE", "SA07", "99030")
 PHARMACY = Structure("1990000036", "PHARMACIE DE LA FONTAINE", "SA33", "99010")
 OTHER_PHARMACY = Structure("1990000044", "PHARMACIE DU MOULIN", "SA33", "99020")
+THIRD_PHARMACY = Structure("1990000051", "PHARMACIE DES ARCADES", "SA33", "99010")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,22 @@ OTHER_PHARMACIST = Professional(
     exercise_title="DR",
     pharmacist_section="A",
 )
+THIRD_PHARMACIST = Professional(
+    name="third-pharmacist",
+    title_fr="Pharmacienne d'une troisième officine",
+    title_en="Pharmacist of a third pharmacy",
+    summary_fr="Refusée tant qu'une autre tient l'ordonnance, et quand tout est délivré.",
+    summary_en="Refused while another one holds the prescription, and once all is delivered.",
+    id_nat="899900000086",
+    civility="MME",
+    given_name="YUNA",
+    family_name="LE-GUENNIC",
+    structure=THIRD_PHARMACY,
+    mode="S",
+    profession="21",
+    exercise_title="DR",
+    pharmacist_section="D",
+)
 SECRETARY = Professional(
     name="secretary",
     title_fr="Secrétaire médicale",
@@ -276,6 +293,7 @@ PROFESSIONALS = (
     NURSE,
     PHARMACIST,
     OTHER_PHARMACIST,
+    THIRD_PHARMACIST,
     SECRETARY,
 )
 CITIZENS = (PATIENT, OTHER_PATIENT, GUARDIAN, CAREGIVER)

@@ -36,9 +36,7 @@ def master_key(service: str, home: Path) -> tuple[str, str]:
                 f"{ring} is gone, and what {service} keeps cannot be read without it:"
                 " restore the file, or delete all data with `make reset`."
             )
-        ring.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key = b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-        write_private(ring, json.dumps({"versions": {"1": key}}).encode())
+        _ring(ring)
     return "SOCLE_MASTER_KEY_FILE", str(ring)
 
 
@@ -64,9 +62,43 @@ def ledger_key(service: str, home: Path) -> tuple[str, str]:
     return "SOCLE_LEDGER_KEY_FILE", str(key)
 
 
+def signing_master(service: str, home: Path) -> tuple[str, str]:
+    """A ring that the local signing keys of professionals are derived from. Lost, a new one gives them new
+    keys: what the former signed still verifies with the public keys that the service registered.
+    """
+    return "SOCLE_SIGNING_MASTER_FILE", str(_ring(home / "secrets" / "keys" / f"{service}-signing.json"))
+
+
+def access_secrets(service: str, home: Path) -> tuple[str, str]:
+    """A ring that access codes are derived from. Lost, papers printed before open nothing by their code; the
+    number with the birth date of the patient still does.
+    """
+    return "SOCLE_ACCESS_SECRETS_FILE", str(_ring(home / "secrets" / "keys" / f"{service}-access.json"))
+
+
+def platform_key(service: str, home: Path) -> tuple[str, str]:
+    """An Ed25519 key, which signs QR codes and receipts."""
+    key = home / "secrets" / "keys" / f"{service}-platform.pem"
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(key, OKPKey.generate_key("Ed25519").as_pem(private=True))
+    return "SOCLE_PLATFORM_KEY_FILE", str(key)
+
+
+def _ring(path: Path) -> Path:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        key = b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        write_private(path, json.dumps({"versions": {"1": key}}).encode())
+    return path
+
+
 # In this order: a key before what it protects.
 KINDS: Mapping[str, Callable[[str, Path], tuple[str, str]]] = {
     "master_key": master_key,
     "blobs": blob_store,
     "ledger_key": ledger_key,
+    "signing_master": signing_master,
+    "access_secrets": access_secrets,
+    "platform_key": platform_key,
 }

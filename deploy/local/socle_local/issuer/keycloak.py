@@ -19,7 +19,7 @@ from .signing import ALGORITHM
 
 Json = dict[str, Any]
 
-SERVICES = ("identity-ins", "dmp", "gateway")
+SERVICES = ("identity-ins", "dmp", "eprescription", "gateway")
 # Pro Santé Connect's own lifetimes (2 minutes, 30 minutes idle, 4 hours at most), used for every population.
 LIFETIMES = {
     "accessCodeLifespan": 60,

@@ -1,5 +1,6 @@
 """The first journey: an identity is qualified, its twin merged and unmerged, a document deposited, shared,
-hidden, opened in an emergency, every access told and proven, the record closed and opened again.
+hidden, opened in an emergency, every access told and proven, the record closed and opened again; a
+prescription is signed, verified offline, dispensed by two pharmacies and refused to a third.
 
 Told once, used twice: `make demo` shows it, the integration tests assert it. Public interfaces only: HTTP at
 the gateway, and a NATS subscription.

@@ -20,7 +20,7 @@ from nats.js.errors import NotFoundError
 
 from .actors import Reach
 
-SERVICES = ("identity_ins", "dmp")
+SERVICES = ("identity_ins", "dmp", "eprescription")
 # Seconds after which the server removes a consumer nobody reads; seconds given to a stream of a first start.
 FORGOTTEN, FIRST_STREAM = 300.0, 20.0
 

@@ -13,10 +13,11 @@ import httpx
 
 from socle_local.personas import EMERGENCY_DOCTOR, OTHER_DOCTOR, PATIENT, find
 
-from . import care, identity, proof, record, traces, vigilance
+from . import care, dispensing, identity, prescription, proof, record, traces, vigilance
 from .actors import Actor, Observer, Reach, Reply, UnexpectedAnswerError
 from .documents import ClinicalDocument, Patient
 from .events import Event, Listener, listening
+from .prescription import FIRST, PRESCRIBER, SECOND, THIRD, Prescribed
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class Story:
     result_id: str = ""
     journal: list[dict[str, Any]] = field(default_factory=list)
     journal_file: bytes = b""
+    erx: Prescribed = field(default_factory=Prescribed)
     events: list[Event] = field(default_factory=list)
     act: str = ""
 
@@ -82,7 +84,9 @@ HIDING = "5. The patient hides, then blocks"
 EMERGENCY = "6. An emergency: nobody can ask"
 JOURNAL = "7. The patient sees who looked, and can prove it"
 CLOSING = "8. The patient closes the record, then changes their mind"
-EVENTS = "9. Each fact was published"
+PRESCRIPTION = "9. A prescription is written, signed and verified offline"
+DISPENSING = "10. It is dispensed, never twice"
+EVENTS = "11. Each fact was published"
 
 ACTS: tuple[Act, ...] = (
     Act("create", IDENTITY, "The hospital creates a local identity from traits", identity.create),
@@ -123,9 +127,28 @@ ACTS: tuple[Act, ...] = (
     Act("close", CLOSING, "The patient closes the record", care.close),
     Act("status", CLOSING, "A software asks whether there is a DMP (TD0.2)", care.status),
     Act("reopen", CLOSING, "The patient opens it again", care.reopen),
+    Act("choose", PRESCRIPTION, "The family doctor looks for medicines, mistyped", prescription.choose),
+    Act("refused-narcotic", PRESCRIPTION, "A narcotic with a renewal: the law refuses", prescription.refused),
+    Act("write", PRESCRIPTION, "A prescription is written in DCI", prescription.write),
+    Act("warned", PRESCRIPTION, "Two of its medicines interact: a decision is needed", prescription.warned),
+    Act("sign", PRESCRIPTION, "The doctor decides, and signs", prescription.sign),
+    Act("print", PRESCRIPTION, "Its paper", prescription.paper),
+    Act("verify-qr", PRESCRIPTION, "The QR code verifies offline", prescription.verify),
+    Act("forge-qr", PRESCRIPTION, "Forged, it no longer does", prescription.forge),
+    Act("claim", DISPENSING, "A pharmacy claims it; the answer is lost", dispensing.claim),
+    Act("held", DISPENSING, "Another pharmacy tries meanwhile: refused", dispensing.held),
+    Act("too-much", DISPENSING, "One box too many: refused", dispensing.too_much),
+    Act("part", DISPENSING, "The pharmacy dispenses a part, and closes", dispensing.part),
+    Act("rest", DISPENSING, "A second pharmacy gives the rest", dispensing.rest),
+    Act("nothing-left", DISPENSING, "A third pharmacy: nothing is left", dispensing.nothing_left),
+    Act("cancelled", DISPENSING, "A cancelled prescription is not dispensed", dispensing.cancelled),
+    Act("signature", DISPENSING, "What was signed is what is stored", dispensing.proven),
+    Act("in-record", DISPENSING, "Its CDA has reached the DMP", dispensing.in_record),
+    Act("patient-sees", DISPENSING, "The patient sees it all", dispensing.seen),
     Act("events", EVENTS, "A nats-py subscriber has all, in order, nobody named", traces.check_events),
 )
-PERSONAS = ("secretary", "doctor", OTHER_DOCTOR.name, EMERGENCY_DOCTOR.name, PATIENT.name)
+DOCTORS = ("doctor", OTHER_DOCTOR.name, EMERGENCY_DOCTOR.name, PRESCRIBER)
+PERSONAS = ("secretary", *DOCTORS, FIRST, SECOND, THIRD, PATIENT.name)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Chapters 7 and 9: what is left behind, for the patient and for subscribers."""
+"""Chapters 7 and 11: what is left behind, for the patient and for subscribers."""
 
 from __future__ import annotations
 
@@ -101,6 +101,12 @@ def expected_events(story: Story) -> list[tuple[str, str]]:
         ("dmp.access.emergency_used", person),
         ("dmp.record.closed", person),
         ("dmp.record.reopened", person),
+        ("eprescription.prescription.signed", story.erx.id),
+        ("eprescription.prescription.activated", story.erx.id),
+        ("eprescription.prescription.locked", story.erx.id),
+        ("eprescription.prescription.released", story.erx.id),
+        ("eprescription.prescription.locked", story.erx.id),
+        ("eprescription.prescription.completed", story.erx.id),
     ]
 
 

@@ -23,8 +23,8 @@ from socle_local.personas import (
 Reader = Callable[[str, str], Awaitable[dict[str, Any]]]
 STRUCTURES = {person.structure for person in PROFESSIONALS}
 ORDERED = (
-    "doctor other-doctor family-doctor emergency-doctor nurse pharmacist other-pharmacist secretary"
-    " patient other-patient guardian caregiver integrator ops auditor"
+    "doctor other-doctor family-doctor emergency-doctor nurse pharmacist other-pharmacist third-pharmacist"
+    " secretary patient other-patient guardian caregiver integrator ops auditor"
 ).split()
 
 
@@ -38,7 +38,7 @@ def luhn(number: str) -> bool:
     return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
 
 
-def test_there_are_fifteen_personas() -> None:
+def test_there_are_sixteen_personas() -> None:
     assert list(PERSONAS) == ORDERED
 
 

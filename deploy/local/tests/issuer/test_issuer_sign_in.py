@@ -42,11 +42,11 @@ async def test_page_shows_every_professional_in_french_then_in_english(portal: P
     assert '<html lang="fr">' in french.text
     assert "Quel professionnel êtes-vous ?" in french.text
     assert "Which professional are you?" in english.text
-    assert french.text.count('class="card"') == 8
+    assert french.text.count('class="card"') == 9
     assert 'src="http' not in french.text
 
 
-@pytest.mark.parametrize(("realm", "cards"), [("pro", 8), ("citoyen", 4), ("services", 3)])
+@pytest.mark.parametrize(("realm", "cards"), [("pro", 9), ("citoyen", 4), ("services", 3)])
 async def test_realm_page_tells_how_to_get_a_token(http: httpx.AsyncClient, realm: str, cards: int) -> None:
     page = (await http.get(f"/realms/{realm}")).text
     assert page.count("make token PERSONA=") == cards

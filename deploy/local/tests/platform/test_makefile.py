@@ -10,7 +10,7 @@ from socle_local.manifest import ROOT
 
 TARGETS = """
     run up down reset status token demo check test test-clamav test-openbao test-bucket format gen new-service
-    bench lock help
+    bench chaos lock help
 """.split()
 
 

@@ -9,11 +9,14 @@ import pytest
 from chassis.ledger import Signer
 from dmp.clients.blobs import S3Options, opened
 from dmp.clients.keys import LocalKeyProvider
+from eprescription.clients.settings import KeySettings, key_service_of, platform_keys_of, secrets_of
+from eprescription.domain.ids import PrescriptionId
 from socle_local.failures import PlatformFailedError
 from socle_local.manifest import find_services
 from socle_local.stores import kept
 
 KEEPS = ("blobs", "master_key")
+PRESCRIPTION_KEYS = ("access_secrets", "platform_key", "signing_master")
 
 
 def test_the_service_can_use_what_is_made_for_it(tmp_path: Path) -> None:
@@ -62,3 +65,25 @@ def test_a_word_that_is_not_known_is_said(tmp_path: Path) -> None:
 def test_every_service_lists_what_the_platform_makes(tmp_path: Path) -> None:
     told = {service.name: kept(service.name, service.keeps, tmp_path) for service in find_services()}
     assert {"SOCLE_MASTER_KEY_FILE", "SOCLE_BLOB_STORE", "SOCLE_LEDGER_KEY_FILE"} <= told["dmp"].keys()
+
+
+def test_the_keys_of_prescriptions_are_private_and_the_same_at_the_next_start(tmp_path: Path) -> None:
+    told = kept("eprescription", PRESCRIPTION_KEYS, tmp_path)
+    before = {name: Path(path).read_bytes() for name, path in told.items()}
+    assert all(Path(path).stat().st_mode & 0o077 == 0 for path in told.values())
+    assert kept("eprescription", PRESCRIPTION_KEYS, tmp_path) == told
+    assert {name: Path(path).read_bytes() for name, path in told.items()} == before
+
+
+def test_the_service_can_use_the_keys_of_prescriptions(tmp_path: Path) -> None:
+    told = {name: Path(path) for name, path in kept("eprescription", PRESCRIPTION_KEYS, tmp_path).items()}
+    settings = KeySettings(
+        access_secrets_file=told["SOCLE_ACCESS_SECRETS_FILE"],
+        platform_key_file=told["SOCLE_PLATFORM_KEY_FILE"],
+        signing_master_file=told["SOCLE_SIGNING_MASTER_FILE"],
+    )
+    assert secrets_of(settings).access_code(PrescriptionId.new())
+    assert platform_keys_of(settings).jwks()["keys"]
+    service = key_service_of(settings)
+    assert service is not None
+    assert asyncio.run(service.sign("899700367909", b"{}")).jws
