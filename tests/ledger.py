@@ -20,6 +20,8 @@ ORDER BY table_name
 """
 # Reads made for the caller before the refusal; each leaves a line of its own, rightly.
 READS_BEFORE = {"person.resolve", "person.compare", "person.standing"}
+# Documents on their way from eprescription to the DMP.
+UNSENT = "SELECT count(*) FROM sending WHERE done_at IS NULL"
 UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 # What each service acts upon, in its own words; all of it is published by identity-ins.
 FOLLOWED = {
@@ -76,7 +78,10 @@ class Ledger:
 
     async def _on_their_way(self) -> bool:
         waiting = [await one.fetchval(UNPUBLISHED) for one in self.connections.values()]
-        return any(waiting) or any([await self._is_behind(*line) for line in FOLLOWED.items()])
+        unsent = await self["eprescription"].fetchval(UNSENT)
+        return (
+            bool(unsent) or any(waiting) or any([await self._is_behind(*line) for line in FOLLOWED.items()])
+        )
 
     async def _is_behind(self, service: str, subjects: list[str]) -> bool:
         told = await self["identity-ins"].fetch("SELECT id FROM outbox WHERE subject = ANY($1)", subjects)

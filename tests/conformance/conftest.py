@@ -13,8 +13,8 @@ VARIABLE = "SOCLE_REFERENCE_DATA"
 DEFAULT = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "data"
 ABSENT = (
     "REFERENCE DATA ABSENT: no folder {folder}. The conformance of INS numbers, INSi answers, HL7 messages,"
-    f" document types and FHIR resources was NOT checked. Set {VARIABLE} to a folder that holds ins-dmp/,"
-    " then run again."
+    f" document types, FHIR resources and medicines was NOT checked. Set {VARIABLE} to a folder that holds"
+    " ins-dmp/, bdpm/ and interactions/, then run again."
 )
 
 

@@ -184,7 +184,7 @@ async def test_journal_is_closed_to_others(told: Told, actors: Actors) -> None:
 
 async def test_events_of_the_run_come_in_order_without_a_gap(told: Told) -> None:
     told.reply("journal")
-    for service in ("identity_ins", "dmp"):
+    for service in ("identity_ins", "dmp", "eprescription"):
         check_order(told.story.listener.of(service))
     identity = [
         short_type(one) for one in told.story.events if one.data.get("identity_id") == told.story.identity_id
@@ -220,6 +220,15 @@ async def test_events_hold_opaque_ids_and_states_only(told: Told) -> None:
         "absorbed_id",
         "merge_id",
         "automatic",
+        "prescription_id",
+        "line_id",
+        "line_ids",
+        "intervention_id",
+        "dispensing_id",
+        "state",
+        "expires_on",
+        "next_on",
+        "requested",
     }
     assert told.story.events
     for event in told.story.events:
