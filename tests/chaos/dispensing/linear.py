@@ -1,0 +1,42 @@
+"""Is there an order, true to the clock, in which the model gives every answer? (Wing and Gong, 1993)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .history import Operation
+from .model import Model, State
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`explored`: states visited. A violation names the operations that no order can explain."""
+
+    linearizable: bool
+    explored: int
+
+
+def check(operations: Sequence[Operation], start: State, model: Model) -> Verdict:
+    """Depth first, each (operations done, state) once; a lost operation may never have taken place."""
+    must = frozenset(number for number, one in enumerate(operations) if not one.lost)
+    seen: set[tuple[frozenset[int], State]] = set()
+    waiting = [(frozenset[int](), start)]
+    while waiting:
+        done, state = waiting.pop()
+        if must <= done:
+            return Verdict(True, len(seen))
+        for number in _next(operations, done):
+            for after in model.after(state, operations[number], number):
+                place = (done | {number}, after)
+                if place not in seen:
+                    seen.add(place)
+                    waiting.append(place)
+    return Verdict(False, len(seen))
+
+
+def _next(operations: Sequence[Operation], done: frozenset[int]) -> list[int]:
+    """Those that may come next: begun before any other that waits had ended."""
+    left = [number for number in range(len(operations)) if number not in done]
+    first_end = min((operations[number].end for number in left), default=0.0)
+    return [number for number in left if operations[number].start <= first_end]
