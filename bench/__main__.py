@@ -2,6 +2,7 @@
 
 `make bench ARGS=identity`: search, verification and match at the size of a country, beside a bare SQL lookup.
 `make bench ARGS=dmp`: deposit, search and retrieve at three sizes, the mix, and what the journal costs.
+`make bench ARGS=eprescription`: lifecycles of prescriptions among a million stored ones.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rich.progress import Progress
 
 from bench import machine, measures, rows, scene
 from bench.dmp import command as dmp
+from bench.eprescription import command as eprescription
 from bench.identity import command as identity
 from bench.report import Report
 from bench.running import Running, first_start
@@ -26,6 +28,7 @@ FIRST = "first start (clone, packages in the cache)"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command("identity")(identity.main)
 app.command("dmp")(dmp.main)
+app.command("eprescription")(eprescription.main)
 
 
 @app.callback(invoke_without_command=True)

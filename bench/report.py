@@ -37,6 +37,12 @@ class Goal:
     def reached(self) -> bool:
         return self.value <= self.wanted if self.most else self.value >= self.wanted
 
+    def row(self) -> tuple[str, str, str, str]:
+        """In words: what, measured, wanted, verdict."""
+        sign, verdict = "≤" if self.most else "≥", "reached" if self.reached else "missed"
+        measured = f"{self.value:,.2f} {self.unit}".strip()
+        return self.name, measured, f"{sign} {self.wanted:g} {self.unit}".strip(), verdict
+
 
 @dataclass(slots=True)
 class Report:
@@ -141,8 +147,6 @@ class Report:
         for title in ("what", "measured", "goal", ""):
             table.add_column(title, justify="left" if title in ("what", "") else "right")
         for goal in self.goals():
-            sign = "≤" if goal.most else "≥"
-            verdict = Text("reached", "green") if goal.reached else Text("missed", "bold red")
-            measured = f"{goal.value:.1f} {goal.unit}"
-            table.add_row(goal.name, measured, f"{sign} {goal.wanted:g} {goal.unit}", verdict)
+            *told, verdict = goal.row()
+            table.add_row(*told, Text(verdict, "green" if goal.reached else "bold red"))
         return table

@@ -215,13 +215,7 @@ class Report:
         return sheet
 
     def _goals(self) -> Sheet:
-        sheet = Sheet("Goals", ("what", "measured", "goal", ""))
-        for goal in self.goals():
-            sign = "≤" if goal.most else "≥"
-            verdict = "reached" if goal.reached else "missed"
-            measured = f"{goal.value:,.2f} {goal.unit}".strip()
-            sheet.rows.append((goal.name, measured, f"{sign} {goal.wanted:g} {goal.unit}".strip(), verdict))
-        return sheet
+        return Sheet("Goals", ("what", "measured", "goal", ""), [goal.row() for goal in self.goals()])
 
     def _note(self) -> str:
         mix = ", ".join(f"{name} {share}" for name, share in asked.MIX.items())

@@ -155,13 +155,7 @@ class Report:
         return sheet
 
     def _goals(self) -> Sheet:
-        sheet = Sheet("Goals", ("what", "measured", "goal", ""))
-        for goal in self.goals():
-            sign = "≤" if goal.most else "≥"
-            verdict = "reached" if goal.reached else "missed"
-            measured = f"{goal.value:,.2f} {goal.unit}"
-            sheet.rows.append((goal.name, measured, f"{sign} {goal.wanted:g} {goal.unit}", verdict))
-        return sheet
+        return Sheet("Goals", ("what", "measured", "goal", ""), [goal.row() for goal in self.goals()])
 
     def _note(self) -> str:
         told = NOTE.format(

@@ -1,0 +1,1 @@
+"""Lifecycles of prescriptions among a million stored ones."""
