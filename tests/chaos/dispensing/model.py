@@ -42,7 +42,8 @@ class State:
     cancelled: bool = False
     # The prescriber cancelled while a pharmacy held it.
     marked: bool = False
-    # Its last day has passed. None: a delivery was undone or told of since, and the law counts anew.
+    # Its last day was made to pass. None: the law counted the days anew since, from what was signed, as it
+    # does at each delivery and each undoing; a claim goes by the day that was written last.
     over: bool | None = False
     # Holds that are over: (secret, interventions of the visit), and the secrets of those with a receipt.
     ended: frozenset[tuple[str, frozenset[str]]] = frozenset()
@@ -128,11 +129,12 @@ class Model:
         elif held and state.hold and self._may_give(state, asked.boxes):
             done = _first(asked) or f"lost-{number}"
             hold = replace(state.hold, recorded=state.hold.recorded | {done})
-            yield replace(state, hold=hold, given=state.given | {(done, asked.boxes)})
+            given = state.given | {(done, asked.boxes)}
+            yield replace(state, hold=hold, given=given, over=state.over and None)
 
     @staticmethod
     def _may_give(state: State, boxes: int) -> bool:
-        return not state.marked and state.over is not True and boxes <= state.remaining
+        return not state.marked and boxes <= state.remaining
 
     @staticmethod
     def _held(state: State, asked: Operation) -> bool:
