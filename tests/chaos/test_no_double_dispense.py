@@ -86,7 +86,7 @@ async def test_nothing_is_dispensed_twice_while_everything_is_killed(platform: P
         over = asyncio.Event()
         killer = asyncio.create_task(arena.kill_now_and_then(KILL_EVERY, over))
         try:
-            tally = await arena.fight(OPERATIONS)
+            tally = await arena.fight(OPERATIONS, told)
         finally:
             over.set()
             kills = await killer
@@ -100,7 +100,7 @@ async def test_nothing_is_dispensed_twice_while_everything_is_killed(platform: P
 async def test_removed_lock_is_caught_and_still_harms_nobody(unlocked: Platform) -> None:
     """The model sees it at once; what is counted is held by PostgreSQL's own guards too."""
     async with Arena.on(unlocked, SEED) as arena:
-        tally = await arena.fight(20_000, stop_at_violation=True)
+        tally = await arena.fight(20_000, one=True)
     told(tally, f", the first after {tally.seconds:.1f} s")
     assert tally.violations, "a service without its lock passed for a right one"
     assert await asked(unlocked, BEYOND, MISCOUNTED) == [0, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -41,6 +41,8 @@ LAPSE = (
 # Seconds a hold lasts here: contests must see some end by time.
 TTL = 1
 CONTESTS_AT_ONCE = 6
+# Operations between two words of how far a long run is.
+STEP = 5_000
 # Persons of the registry, in turn: two prescriptions of one medicine for one person would be a duplicate.
 PERSONS = 1_000
 TOKEN_SECONDS = 7_200
@@ -169,13 +171,21 @@ class Arena:
             except (*NOT_NOW, asyncpg.PostgresError, TimeoutError):
                 await asyncio.sleep(0.2)
 
-    async def fight(self, operations: int, stop_at_violation: bool = False) -> Tally:
-        """Contests, several at once, until so many operations were seen."""
+    async def fight(
+        self, operations: int, told: Callable[[Tally], None] = lambda tally: None, *, one: bool = False
+    ) -> Tally:
+        """Contests, several at once, until so many operations were seen, or `one` violation.
+
+        `told`: hears how far it is, now and then.
+        """
         tally, began, numbers = Tally(), time.monotonic(), iter(range(10**9))
 
         async def go_on() -> None:
-            while tally.operations < operations and not (stop_at_violation and tally.violations):
+            while tally.operations < operations and not (one and tally.violations):
+                before = tally.operations // STEP
                 tally.add(await self.contest(next(numbers)), began)
+                if tally.operations // STEP > before:
+                    told(tally)
 
         await asyncio.gather(*(go_on() for _ in range(CONTESTS_AT_ONCE)))
         return tally
