@@ -80,6 +80,8 @@ class Tally:
     explored: int = 0
     violations: list[list[Operation]] = field(default_factory=list)
     seconds: float = 0.0
+    # How many times it was told.
+    steps: int = 0
 
     def add(self, history: list[Operation], began: float) -> None:
         verdict = check(history, State(BOXES), Model(TTL))
@@ -182,9 +184,9 @@ class Arena:
 
         async def go_on() -> None:
             while tally.operations < operations and not (one and tally.violations):
-                before = tally.operations // STEP
                 tally.add(await self.contest(next(numbers)), began)
-                if tally.operations // STEP > before:
+                if tally.operations // STEP > tally.steps:
+                    tally.steps = tally.operations // STEP
                     told(tally)
 
         await asyncio.gather(*(go_on() for _ in range(CONTESTS_AT_ONCE)))
