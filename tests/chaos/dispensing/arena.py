@@ -76,7 +76,6 @@ class Tally:
     operations: int = 0
     lost: int = 0
     refused: int = 0
-    kills: int = 0
     explored: int = 0
     violations: list[list[Operation]] = field(default_factory=list)
     seconds: float = 0.0
