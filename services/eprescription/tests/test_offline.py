@@ -191,6 +191,21 @@ async def test_a_paper_while_another_pharmacy_holds_it_bounds_what_that_one_give
     await refused(LineClosed, counter.of().record(held, gives(line)))
 
 
+async def test_a_paper_after_the_end_of_a_hold_comes_after_the_cancellation_that_waited_for_it(
+    counter: Counter,
+) -> None:
+    """A claim was answered that it is cancelled: what is told next must not count, worker or no worker."""
+    line = prescribed()
+    made = await written(counter.tx, line)
+    early = counter.at(NOW)
+    await early.of().claim(made)
+    await early.cancels(made)
+    done = await counter.paper(made, gives(line))
+    assert done.visit.prescription.state is State.CANCELLED
+    assert (done.interventions[0].counted, done.interventions[0].excess) == (NONE, ONE)
+    assert states(done.visit) == ["cancelled"]
+
+
 async def test_a_rule_that_would_refuse_is_told_and_refuses_nothing(counter: Counter) -> None:
     line = prescribed(renewals=2)
     made = await written(counter.tx, line)

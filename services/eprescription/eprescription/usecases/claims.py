@@ -32,7 +32,6 @@ from eprescription.store import claims, prescriptions
 
 from . import announcing, signatures, weighing
 from .holding import (
-    EXPIRED,
     end_hold,
     holds,
     lock_held,
@@ -40,6 +39,7 @@ from .holding import (
     nothing_held,
     read_visit,
     require_dispenser,
+    without_stale_hold,
 )
 from .traces import refusals_of, trace
 
@@ -172,12 +172,9 @@ async def take_hold(tx: Tx, caller: Caller, visit: Visit, ttl: timedelta, now: d
     """The hold of this pharmacy that runs, or a new one once the one whose time has passed is ended."""
     if visit.claim is not None and _is_same(visit.claim, caller, now):
         return visit
+    visit = await without_stale_hold(tx, visit, now)
     if visit.claim is not None:
-        if visit.claim.expires_at > now:
-            raise HeldByAnotherPharmacy(rules=[f"state.{visit.prescription.state}"])
-        visit = end_hold(tx, visit, visit.claim, EXPIRED, Move.RELEASE, now)
-        # One hold at a time: the index sees the end of the former before the new one.
-        await tx.flush()
+        raise HeldByAnotherPharmacy(rules=[f"state.{visit.prescription.state}"])
     if progress.is_over(visit.prescription, paris_day(now)):
         raise TransitionRefused.of(State.EXPIRED.value, Move.CLAIM.value)
     require_move(visit.prescription.state, Move.CLAIM)

@@ -88,6 +88,18 @@ def end_hold(tx: Tx, visit: Visit, claim: Claim, reason: str, move: Move, now: d
     return Visit(moved, after.lines, after.interventions)
 
 
+async def without_stale_hold(tx: Tx, visit: Visit, now: datetime) -> Visit:
+    """A hold whose time has passed is over for everybody, whether or not the worker that ends it came by: a
+    cancellation that waited for its end counts before what comes now.
+    """
+    if visit.claim is None or visit.claim.expires_at > now:
+        return visit
+    ended = end_hold(tx, visit, visit.claim, EXPIRED, Move.RELEASE, now)
+    # Before anything else is written of these rows: the index sees this hold end, versions follow each other.
+    await tx.flush()
+    return ended
+
+
 def rested_as(prescription: Prescription, rested: Rested, move: Move, now: datetime) -> Prescription:
     """One version later, in the state that the table of transitions lets `move` lead to."""
     if rested.state not in require_move(prescription.state, move):

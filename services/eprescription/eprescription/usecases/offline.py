@@ -34,7 +34,7 @@ from eprescription.store import duplicates, prescriptions
 from . import announcing, weighing
 from .claims import Proof, Refused, opens, refused
 from .dispensing import save
-from .holding import read_visit, require_dispenser
+from .holding import read_visit, require_dispenser, without_stale_hold
 from .traces import trace
 
 
@@ -81,7 +81,7 @@ async def record_offline_dispensing(
         return await refused(tx, caller, paper.proof.number, now)
     _require_past(paper, prescription, now)
     _require_one_a_line(paper.acts)
-    visit = await read_visit(tx, prescription)
+    visit = await without_stale_hold(tx, await read_visit(tx, prescription), now)
     known = [one for one in visit.interventions if _is_of(one, caller, paper)]
     if known:
         done = await _again(tx, visit, paper, known)

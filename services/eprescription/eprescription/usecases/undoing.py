@@ -22,7 +22,7 @@ from eprescription.policy import dispensing as policy
 from eprescription.store import claims, interventions, prescriptions
 
 from . import announcing, weighing
-from .holding import read_visit, require_dispenser
+from .holding import read_visit, require_dispenser, without_stale_hold
 from .traces import trace
 
 
@@ -56,10 +56,10 @@ async def undo_intervention(
     prescription = await prescriptions.lock_prescription(tx, prescription_id)
     if prescription is None:
         raise InterventionNotFound
-    visit = await read_visit(tx, prescription)
+    visit = await without_stale_hold(tx, await read_visit(tx, prescription), now)
     wrong = _of_caller(visit, caller, intervention_id)
     _require_undoable(wrong, parameters, now)
-    require_move(prescription.state, Move.UNDO)
+    require_move(visit.prescription.state, Move.UNDO)
     undoing = _undoing(visit, caller, wrong, reason, now)
     line = await _reopened(tx, visit, wrong, parameters, now)
     saved = await _save(tx, visit, undoing, line, now)
