@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chaos.dispensing.history import Kind, Operation
@@ -115,3 +116,58 @@ def test_whatever_order_they_were_written_down_in_a_sum_beyond_is_caught(boxes: 
     history = [A_CLAIMS, *records]
     draw.shuffle(history)
     assert check(history, State(BOXES), MODEL).linearizable == (sum(boxes) <= BOXES)
+
+
+SECRETS = ("s-a", "s-b")
+MOMENTS = st.tuples(st.integers(0, 4), st.sampled_from([1, 2, 12]))
+SHAPES: dict[Kind, st.SearchStrategy[dict[str, Any]]] = {
+    Kind.CLAIM: st.one_of(
+        st.fixed_dictionaries({"refused": st.just(HELD)}),
+        st.fixed_dictionaries({"answer": st.sampled_from([(secret,) for secret in SECRETS])}),
+    ),
+    Kind.RECORD: st.one_of(
+        st.fixed_dictionaries({"refused": st.sampled_from([NOT_HELD, BEYOND])}),
+        st.fixed_dictionaries({"answer": st.sampled_from([("i1",), ("i2",)])}),
+    ),
+    Kind.RELEASE: st.just({}),
+    Kind.UNDO: st.sampled_from([{}, {"refused": UNDONE}]),
+    Kind.CANCEL: st.just({}),
+    Kind.READ: st.fixed_dictionaries({"answer": st.sampled_from([("0", ""), ("2", ""), ("0", "cancelled")])}),
+}
+
+
+@st.composite
+def operations(draw: st.DrawFn) -> Operation:
+    """One of any kind, answered, refused or lost, with or without a right to be there."""
+    kind = draw(st.sampled_from(sorted(SHAPES)))
+    pharmacy, (start, seconds) = draw(st.sampled_from("ab")), draw(MOMENTS)
+    target = "i1" if kind is Kind.UNDO else f"s-{pharmacy}"
+    if draw(st.integers(0, 3)) == 0:
+        return Operation(kind, start, pharmacy=pharmacy, boxes=2, target=target)
+    told = draw(SHAPES[kind])
+    return Operation(kind, start, start + seconds, pharmacy=pharmacy, boxes=2, target=target, **told)
+
+
+def has_an_order(history: Sequence[Operation]) -> bool:
+    """The question asked plainly: each subset with all that was answered, in each order true to the clock."""
+    return any(
+        is_explained([history[number] for number in order], order)
+        for size in range(len(history) + 1)
+        for order in permutations(range(len(history)), size)
+        if all(one.lost or number in order for number, one in enumerate(history))
+    )
+
+
+def is_explained(ordered: Sequence[Operation], numbers: Sequence[int]) -> bool:
+    if any(later.end < one.start for place, one in enumerate(ordered) for later in ordered[place + 1 :]):
+        return False
+    states = {State(BOXES)}
+    for one, number in zip(ordered, numbers, strict=True):
+        states = {after for state in states for after in MODEL.after(state, one, number)}
+    return bool(states)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(operations(), min_size=1, max_size=5))
+def test_shortcuts_of_the_judge_change_no_verdict(history: list[Operation]) -> None:
+    assert check(history, State(BOXES), MODEL).linearizable == has_an_order(history)

@@ -44,3 +44,8 @@ class Operation:
     def lost(self) -> bool:
         """Nobody knows whether it took place."""
         return self.end == inf
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Answered, and the answer says that nothing was written."""
+        return not self.lost and (bool(self.refused) or self.kind is Kind.READ)
