@@ -77,7 +77,7 @@ def own_nats() -> "Callable[[Path], TestNats]":
 
 # The service of the chassis' own tests; its consumers are named one by one, as the server wants them.
 PROBE = "probe"
-PROBE_DURABLES = tuple(f"probe-{n}" for n in range(20))
+PROBE_DURABLES = tuple(f"probe-{n}" for n in range(40))
 SUBSCRIBER, ADMIN = "subscriber", "admin"
 
 

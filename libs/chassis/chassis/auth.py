@@ -35,6 +35,8 @@ ALGORITHMS = ["RS256", "PS256", "ES256", "ES384"]
 LEEWAY = 5
 CACHE_MOST = 10_000
 REASON_MOST = 500
+# Seconds that a start waits for the issuers.
+KEYS_AHEAD = 3.0
 
 ROLE_KINDS = {
     "socle-service": CallerKind.SERVICE,
@@ -81,6 +83,14 @@ class Verifier:
         self._keys = {i.issuer: IssuerKeys(i.issuer, http) for i in issuers}
         self._known: dict[bytes, tuple[Caller, float]] = {}
         self._clock = clock
+
+    async def fetch_keys(self) -> None:
+        """Has the keys of every issuer at hand, so that the first caller does not wait for them. One that is
+        away is no fault: whoever needs its keys asks again.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(KEYS_AHEAD):
+                await asyncio.gather(*(keys.get() for keys in self._keys.values()), return_exceptions=True)
 
     async def authenticate(self, authorization: str) -> Caller:
         """The caller of an `Authorization: Bearer ...` header, for a normal purpose."""

@@ -39,6 +39,7 @@ from .outbox import declared
 from .relay import stream_of
 from .schema import INBOX, PARKED
 from .stopping import asked_to_stop
+from .telemetry import SpanKind
 
 log = telemetry.logger("consume")
 
@@ -52,6 +53,9 @@ ACK_WAIT = 10.0
 # Seconds a request for the next event waits at the server.
 PATIENCE = 5.0
 POISON_IN_A_ROW = 10
+DONE = ("handled", "duplicate")
+# Seconds between two looks at how many events wait.
+MEASURED = 5.0
 
 SEEN = (
     postgresql.insert(INBOX)
@@ -125,20 +129,28 @@ class Handler:
 
     async def handle(self, payload: bytes) -> str:
         """One event, in one transaction; "handled" or "duplicate"."""
-        event_id, message, line, trace = self._read(payload)
+        event_id, message, line, event = self._read(payload)
+        under_way = telemetry.here()
+        trace = under_way.traceparent if under_way else _trace_of(event)
         call = self._call("consume", trace)
         async with self._db.begin(call) as tx:
             if not await tx.change(SEEN, durable=self.name, event_id=event_id):
                 return "duplicate"
             await line.usecase(tx, message, call.now())
+        self._measure(event)
         return "handled"
 
-    def _read(self, payload: bytes) -> tuple[str, Message, Consumer, str]:
+    def _measure(self, event: dict[str, Any]) -> None:
+        with suppress(ValueError, KeyError, TypeError):
+            lag = self._clock() - datetime.fromisoformat(event["time"])
+            telemetry.EVENT_LAG.record(max(lag.total_seconds(), 0.0), {"durable": self.name})
+
+    def _read(self, payload: bytes) -> tuple[str, Message, Consumer, dict[str, Any]]:
         try:
             event = orjson.loads(payload)
             line = self.lines[event["type"]]
             message = ParseDict(event["data"], line.event(), ignore_unknown_fields=True)
-            return str(UUID(event["id"])), message, line, str(event.get("traceparent", ""))
+            return str(UUID(event["id"])), message, line, event
         except (ValueError, KeyError, TypeError, AttributeError, ParseError):
             raise Undecodable from None
 
@@ -193,13 +205,34 @@ class Durable(Handler):
         if len(streams) != 1:
             raise TypeError(f"durable {name} mixes events of several services, which have no common order")
         self.stream = streams.pop()
+        # Set it to let the consumer end after the event under way.
         self.stopped = False
+        # An event was fetched and not yet settled.
+        self.holding = False
         self._js = client.jetstream(timeout=5)
         self._backoff = backoff
         self._poison = 0
 
     async def run(self) -> None:
-        """Until cancelled, or until too many events in a row were poison."""
+        """Until cancelled or `stopped`, or until too many events in a row were poison."""
+        measuring = asyncio.create_task(self._measuring())
+        try:
+            await self._sessions()
+        finally:
+            measuring.cancel()
+
+    async def _measuring(self) -> None:
+        """How many events wait, those under way included, as the server counts them: also when we stand
+        still.
+        """
+        while True:
+            with suppress(OSError, nats.errors.Error, APIError):
+                info = await self._js.consumer_info(self.stream, self.name)
+                waiting = (info.num_pending or 0) + (info.num_ack_pending or 0)
+                telemetry.PENDING.set(waiting, {"durable": self.name})
+            await asyncio.sleep(MEASURED)
+
+    async def _sessions(self) -> None:
         while not (self.stopped or asked_to_stop()):
             try:
                 await self._session()
@@ -234,8 +267,12 @@ class Durable(Handler):
             (message,) = await subscription.fetch(1, timeout=PATIENCE)
         except TimeoutError:
             return
-        async with _kept(message):
-            await self._settle(message)
+        self.holding = True
+        try:
+            async with _kept(message):
+                await self._settle(message)
+        finally:
+            self.holding = False
 
     async def _settle(self, message: Msg) -> None:
         for attempt in itertools.count():
@@ -248,10 +285,35 @@ class Durable(Handler):
                 await message.ack()
                 telemetry.CONSUMED.add(1, {"durable": self.name, "outcome": outcome})
                 return
+            telemetry.RETRIED.add(1, {"durable": self.name})
+            if self.stopped:
+                # Given back at once: another replica need not wait until we are believed dead.
+                await message.nak()
+                return
             await asyncio.sleep(self._backoff[min(attempt, len(self._backoff) - 1)])
 
     async def _tried(self, message: Msg, attempt: int) -> str:
         """What became of an event; "" when it is to be tried again."""
+        with telemetry.hop(SpanKind.CONSUMER, f"process {message.subject}", _carried(message)) as hop:
+            about: dict[str, str | int] = {
+                "messaging.system": "nats",
+                "messaging.operation.name": "process",
+                "messaging.destination.name": message.subject,
+                "messaging.consumer.group.name": self.name,
+                "messaging.message.id": (message.headers or {}).get("Nats-Msg-Id", ""),
+                "socle.attempt": attempt,
+            }
+            hop.attributes = about
+            try:
+                outcome = await self._outcome(message, attempt)
+            except AWAY as error:
+                hop.error = error.reason
+                raise
+            about["socle.outcome"] = told = outcome or "retry"
+            hop.error = "" if told in DONE else told
+            return outcome
+
+    async def _outcome(self, message: Msg, attempt: int) -> str:
         try:
             outcome = await self.handle(message.data)
         except POISON as error:
@@ -277,6 +339,19 @@ class Durable(Handler):
             self.stopped = True
             log.critical("consumer.stopped", durable=self.name, count=self._poison)
         return "parked"
+
+
+def _trace_of(event: Any) -> str:
+    return str(event.get("traceparent", "")) if isinstance(event, dict) else ""
+
+
+def _carried(message: Msg) -> str:
+    """The trace as the relay hands it on; that of the event itself, from a relay of an earlier version."""
+    carried = (message.headers or {}).get("traceparent", "")
+    if not carried:
+        with suppress(ValueError):
+            carried = _trace_of(orjson.loads(message.data))
+    return carried
 
 
 @asynccontextmanager

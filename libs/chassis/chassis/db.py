@@ -8,6 +8,7 @@ nothing. Isolation is PostgreSQL's read committed; what must not happen is held 
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -16,7 +17,7 @@ import asyncpg
 import orjson
 import sqlalchemy as sa
 
-from . import answers, sql
+from . import answers, sql, telemetry
 from .errors import Conflict, SocleError, TimedOut, Unavailable
 from .schema import IDEMPOTENCY
 
@@ -68,13 +69,15 @@ class ReadTx:
     async def one(self, statement: sa.Executable, **params: Any) -> Record | None:
         """The first row, or None."""
         text = sql.text(statement)
-        row: Record | None = await self._connection.fetchrow(text.sql, *text.arguments(params))
+        with telemetry.statement(text.summary):
+            row: Record | None = await self._connection.fetchrow(text.sql, *text.arguments(params))
         return row
 
     async def all(self, statement: sa.Executable, **params: Any) -> list[Record]:
         """Every row."""
         text = sql.text(statement)
-        rows: list[Record] = await self._connection.fetch(text.sql, *text.arguments(params))
+        with telemetry.statement(text.summary):
+            rows: list[Record] = await self._connection.fetch(text.sql, *text.arguments(params))
         return rows
 
 
@@ -116,7 +119,8 @@ class Tx(ReadTx):
         await self._begin()
         await self.flush()
         text = sql.text(statement)
-        status: str = await self._connection.execute(text.sql, *text.arguments(params))
+        with telemetry.statement(text.summary):
+            status: str = await self._connection.execute(text.sql, *text.arguments(params))
         return int(status.rsplit(" ", 1)[-1])
 
     def insert(self, table: sa.Table, **values: Any) -> None:
@@ -149,7 +153,8 @@ class Tx(ReadTx):
         if not self._open:
             self._open = True
             self._transaction = self._connection.transaction()
-            await self._transaction.start()
+            with telemetry.statement("BEGIN"):
+                await self._transaction.start()
 
     async def _send(self) -> None:
         writes, self._writes = self._writes, []
@@ -158,7 +163,8 @@ class Tx(ReadTx):
             await self._begin()
         for batch in batches:
             statement, arguments = sql.together(batch)
-            await self._connection.execute(statement, *arguments)
+            with telemetry.statement(sql.told(batch)):
+                await self._connection.execute(statement, *arguments)
 
     async def close(self) -> None:
         """Writes what waits, then commits."""
@@ -167,7 +173,8 @@ class Tx(ReadTx):
         if self._writes:
             await self._send()
         if self._transaction is not None:
-            await self._transaction.commit()
+            with telemetry.statement("COMMIT"):
+                await self._transaction.commit()
 
     async def abandon(self) -> None:
         """Undoes everything."""
@@ -193,7 +200,7 @@ class Database:
     async def begin(self, call: Call) -> AsyncIterator[Tx]:
         """A unit of work: committed when the block ends, undone when it raises."""
         with translated(self.constraints):
-            async with self.pool.acquire() as connection:
+            async with self._lent() as connection:
                 tx = Tx(connection, call)
                 try:
                     await _replay(tx)
@@ -214,8 +221,28 @@ class Database:
     async def read(self) -> AsyncIterator[ReadTx]:
         """Reads that leave no trace: never for patient data (use `begin` and audit)."""
         with translated(self.constraints):
-            async with self.pool.acquire() as connection:
+            async with self._lent() as connection:
                 yield ReadTx(connection)
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Any]:
+        """A connection of the pool; how long it was waited for is told also when nobody could wait longer."""
+        began = time.monotonic()
+        try:
+            connection = await self.pool.acquire()
+        finally:
+            telemetry.POOL_WAIT.record(time.monotonic() - began)
+        try:
+            yield connection
+        finally:
+            await self.pool.release(connection)
+
+    def measure(self) -> None:
+        """How much of the pool is at work."""
+        size = self.pool.get_size()
+        telemetry.POOL_SIZE.set(size)
+        telemetry.POOL_USED.set(size - self.pool.get_idle_size())
+        telemetry.POOL_MOST.set(self.pool.get_max_size())
 
 
 async def _replay(tx: Tx) -> None:

@@ -25,6 +25,7 @@ from . import leader, sql, telemetry
 from .db import Record
 from .schema import OUTBOX
 from .stopping import asked_to_stop
+from .telemetry import SpanKind
 
 log = telemetry.logger("relay")
 
@@ -103,6 +104,9 @@ BACKLOG = sa.select(
 ).where(OUTBOX.c.published_at.is_(None))
 
 
+Parts = dict[Any, telemetry.Hop]
+
+
 def stream_of(service: str) -> str:
     """The stream a service owns: `dmp` -> `SOCLE_DMP`."""
     return f"SOCLE_{service.replace('-', '_').upper()}"
@@ -130,9 +134,13 @@ def cloud_event(row: Record, service: str) -> bytes:
 class Relay:
     """Run it as a task; `wake()` after a commit."""
 
-    def __init__(self, service: str, dsn: str, password: str | None, client: Client) -> None:
+    def __init__(
+        self, service: str, dsn: str, password: str | None, client: Client, *, replicas: int = 1
+    ) -> None:
+        """`replicas` (1 to 5) is how many servers of a cluster of NATS keep the stream."""
         self.service = service
         self.stream = stream_of(service)
+        self.replicas = replicas
         self._dsn, self._password = dsn, password
         self._client = client
         self._js: JetStreamContext = client.jetstream(timeout=5)
@@ -146,6 +154,7 @@ class Relay:
 
     async def run(self) -> None:
         """Until cancelled; a lost database or NATS is tried again for ever."""
+        telemetry.RELAY_LEADER.set(0)
         while not asked_to_stop():
             try:
                 await self._session()
@@ -156,25 +165,42 @@ class Relay:
     async def _session(self) -> None:
         async with leader.leading(self._dsn, self._password, CHANNEL, "socle-relay") as connection:
             await connection.add_listener(CHANNEL, lambda *_: self._due.set())
-            self.leading = True
+            self._leads(True)
             try:
                 log.info("relay.leading", stream=self.stream)
                 await self._ensure_stream(connection)
                 while not asked_to_stop():
                     await self._look(connection)
             finally:
-                self.leading = False
+                self._leads(False)
+
+    def _leads(self, leading: bool) -> None:
+        self.leading = leading
+        telemetry.RELAY_LEADER.set(int(leading))
 
     async def _ensure_stream(self, connection: Any) -> None:
         subjects = [f"socle.{self.service.replace('-', '_')}.>"]
-        config = StreamConfig(name=self.stream, subjects=subjects, duplicate_window=DUPLICATES)
+        config = StreamConfig(
+            name=self.stream, subjects=subjects, duplicate_window=DUPLICATES, num_replicas=self.replicas
+        )
         try:
-            await self._js.stream_info(self.stream)
+            found = (await self._js.stream_info(self.stream)).config
+            if (found.num_replicas or 1) < self.replicas:
+                await self._replicated(found)
         except NotFoundError:
             # Marked before the stream exists: a crash in between finds it still missing, and marks again.
             count = await _unmarked(connection, since=0)
             await self._js.add_stream(config)
             log.info("relay.stream_created", stream=self.stream, count=count)
+
+    async def _replicated(self, found: StreamConfig) -> None:
+        """More copies of a stream that is there. Fewer is left to people: it is a step towards losing it."""
+        try:
+            await self._js.update_stream(found, num_replicas=self.replicas)
+            log.info("relay.stream_replicated", stream=self.stream, replicas=self.replicas)
+        except APIError as error:
+            # The events still flow; the cluster may have its servers back at the next look.
+            log.warning("relay.stream_not_replicated", stream=self.stream, code=error.err_code)
 
     async def _look(self, connection: Any) -> None:
         self._due.clear()
@@ -194,27 +220,31 @@ class Relay:
         await connection.execute(PLACE.sql, *PLACE.arguments({}))
         rows = await connection.fetch(WAITING.sql, *WAITING.arguments({}))
         if rows:
+            parts = _parts(rows)
             try:
                 async with asyncio.timeout(ACKED_WITHIN):
-                    await self._publish(rows)
+                    await self._publish(rows, parts)
             except NoStreamResponseError:
                 await self._ensure_stream(connection)
                 return 0
+            for part in parts.values():
+                part.finish()
             await connection.execute(MARK.sql, *MARK.arguments({"ids": [r["id"] for r in rows]}))
             telemetry.PUBLISHED.add(len(rows))
         return len(rows)
 
-    async def _publish(self, rows: list[Record]) -> None:
+    async def _publish(self, rows: list[Record], parts: Parts) -> None:
         try:
-            await self._all_at_once(rows)
+            await self._all_at_once(rows, parts)
         except APIError as error:
             if error.err_code != OUT_OF_ORDER:
                 raise
             # Some of these rows were stored long before others (a part published again): one by one, then.
             for row in rows:
-                await self._js.publish(row["subject"], cloud_event(row, self.service), headers=_headers(row))
+                event, headers = cloud_event(row, self.service), _headers(row, parts)
+                await self._js.publish(row["subject"], event, headers=headers)
 
-    async def _all_at_once(self, rows: list[Record]) -> None:
+    async def _all_at_once(self, rows: list[Record], parts: Parts) -> None:
         # Not with `publish_async`: in nats-py it raises a refusal where nobody hears it, and the answer never
         # comes.
         inbox = self._client.new_inbox()
@@ -222,7 +252,7 @@ class Relay:
         try:
             expected: dict[str, str] = {}
             for row in rows:
-                event, headers = cloud_event(row, self.service), _headers(row) | expected
+                event, headers = cloud_event(row, self.service), _headers(row, parts) | expected
                 await self._client.publish(row["subject"], event, f"{inbox}.{row['position']}", headers)
                 # If one is lost on the way, those behind it are refused: the batch is sent again in order.
                 expected = {"Nats-Expected-Last-Msg-Id": str(row["id"])}
@@ -233,8 +263,31 @@ class Relay:
                 await answers.unsubscribe()
 
 
-def _headers(row: Record) -> dict[str, str]:
-    return {"Nats-Msg-Id": str(row["id"]), "Content-Type": "application/cloudevents+json"}
+def _parts(rows: list[Record]) -> Parts:
+    """What the relay itself adds to the traces that were drawn: the way from the table to the stream."""
+    parts: Parts = {}
+    for row in rows:
+        if telemetry.is_sampled(row["traceparent"]):
+            part = telemetry.hop(SpanKind.PRODUCER, f"publish {row['subject']}", row["traceparent"])
+            part.attributes = {
+                "messaging.system": "nats",
+                "messaging.operation.name": "publish",
+                "messaging.destination.name": row["subject"],
+                "messaging.message.id": str(row["id"]),
+            }
+            parts[row["id"]] = part
+    return parts
+
+
+def _headers(row: Record, parts: Parts) -> dict[str, str]:
+    """The event itself keeps the trace of its emitter, as CloudEvents want it; the header says who sends."""
+    part = parts.get(row["id"])
+    trace = part.traceparent if part else row["traceparent"]
+    return {
+        "Nats-Msg-Id": str(row["id"]),
+        "Content-Type": "application/cloudevents+json",
+        **({"traceparent": trace} if trace else {}),
+    }
 
 
 def _accepted(answer: Msg) -> None:

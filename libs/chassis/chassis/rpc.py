@@ -1,4 +1,4 @@
-"""gRPC, both ends: one pipeline around every method, in the order of its doors.
+"""gRPC, both ends of a call: one pipeline around every method, in the order of its doors.
 
 programs (mTLS) -> token -> kind of caller -> fields -> the method -> errors. Handlers are built from the
 contract's descriptor: a method without a rule, or a rule without a method, stops the server at start.
@@ -26,13 +26,13 @@ from .call import Call, Clock, Key, nothing, utc_now
 from .caller import Caller, CallerKind
 from .db import AnsweredBefore, Database
 from .errors import Forbidden, InvalidInput, Refusal, SocleError, TimedOut
-from .settings import Settings
+from .telemetry import SpanKind
 
 log = telemetry.logger("rpc")
 
+OK, CANCELLED = "OK", "CANCELLED"
 KINDS: dict[int, CallerKind] = dict(enumerate(CallerKind, start=1))
 KEY_MOST = 255
-METADATA_MOST = 32 * 1024
 R = TypeVar("R", bound=Message)
 
 
@@ -98,17 +98,24 @@ class Method:
 
     async def serve(self, raw: bytes, context: Any) -> bytes:
         """Answers a call; every way out of here is an answer or a status of the house."""
-        began = time.monotonic()
         metadata = {k: v for k, v in context.invocation_metadata() if isinstance(v, str)}
-        traceparent = telemetry.traceparent_of(metadata.get("traceparent", ""))
-        try:
-            answer = await self._within(raw, context, metadata, traceparent)
-        except SocleError as error:
-            self._told(error, traceparent, began)
-            await _abort(context, error)
-            raise
-        telemetry.RPC_SECONDS.record(time.monotonic() - began, {"rpc": self.name, "code": "OK"})
-        return answer
+        with telemetry.hop(SpanKind.SERVER, self.name[1:], metadata.get("traceparent", "")) as hop:
+            try:
+                answer = await self._within(raw, context, metadata, hop.traceparent)
+            except SocleError as error:
+                self._ended(hop, error.kind.grpc)
+                _told(hop, self.name, error)
+                await _abort(context, error)
+                raise
+            except asyncio.CancelledError:
+                self._ended(hop, CANCELLED)
+                raise
+            self._ended(hop, OK)
+            return answer
+
+    def _ended(self, hop: telemetry.Hop, code: str) -> None:
+        hop.coded(self.name, code)
+        telemetry.RPC_SECONDS.record(hop.seconds, {"rpc": self.name, "code": code})
 
     async def _within(self, raw: bytes, context: Any, metadata: Mapping[str, str], traceparent: str) -> bytes:
         left = context.time_remaining()
@@ -118,14 +125,13 @@ class Method:
                 self._program(context)
                 caller = await self.rt.verifier.authenticate(metadata.get("authorization", ""))
                 call = self._call(caller, metadata, traceparent, raw, seconds)
-                with telemetry.span(self.name, traceparent):
-                    return await self._judged(raw, call)
+                return await self._judged(raw, call)
         except TimeoutError:
             raise TimedOut(hint="Set a longer deadline, or ask for less.") from None
         except (SocleError, asyncio.CancelledError):
             raise
         except Exception as error:
-            log.error("rpc.failed", rpc=self.name, trace_id=traceparent[3:35], exc_info=error)
+            log.error("rpc.failed", rpc=self.name, exc_info=error)
             raise Internal from None
 
     def _program(self, context: Any) -> None:
@@ -220,17 +226,15 @@ class Method:
                 now=call.now(),
             )
 
-    def _told(self, error: SocleError, traceparent: str, began: float) -> None:
-        seconds = time.monotonic() - began
-        telemetry.RPC_SECONDS.record(seconds, {"rpc": self.name, "code": error.kind.grpc})
-        log.info(
-            "rpc.refused",
-            rpc=self.name,
-            code=error.kind.grpc,
-            reason=error.reason,
-            trace_id=traceparent[3:35],
-            duration_ms=round(seconds * 1000, 1),
-        )
+
+def _told(hop: telemetry.Hop, name: str, error: SocleError) -> None:
+    log.info(
+        "rpc.refused",
+        rpc=name,
+        code=error.kind.grpc,
+        reason=error.reason,
+        duration_ms=round(hop.seconds * 1000, 1),
+    )
 
 
 async def _abort(context: Any, error: SocleError) -> None:
@@ -263,56 +267,33 @@ def handlers(servicer: Servicer, runtime: Runtime) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(servicer.service.full_name, made)
 
 
-def options(settings: Settings) -> list[tuple[str, int]]:
-    """What both ends of a connection agree on."""
-    most = settings.grpc_max_message_bytes
-    return [
-        ("grpc.max_receive_message_length", most),
-        ("grpc.max_send_message_length", most),
-        # Room for the details of an error; one that does not fit arrives as another one.
-        ("grpc.max_metadata_size", METADATA_MOST),
-        ("grpc.absolute_max_metadata_size", 2 * METADATA_MOST),
-        ("grpc.keepalive_time_ms", 20_000),
-        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 2_000),
-    ]
-
-
-def server_options(settings: Settings) -> list[tuple[str, int]]:
-    """What a server adds: two programs on one port would each get half of the calls, without a word."""
-    return [*options(settings), ("grpc.so_reuseport", 0)]
-
-
-def channel(target: str, settings: Settings) -> grpc.aio.Channel:
-    """A channel to another service, with this program's certificate when there is one."""
-    if settings.tls_ca_file and settings.tls_key_file and settings.tls_cert_file:
-        credentials = grpc.ssl_channel_credentials(
-            settings.tls_ca_file.read_bytes(),
-            settings.tls_key_file.read_bytes(),
-            settings.tls_cert_file.read_bytes(),
-        )
-        return grpc.aio.secure_channel(target, credentials, options=options(settings))
-    return grpc.aio.insecure_channel(target, options=options(settings))
-
-
-def server_credentials(settings: Settings) -> grpc.ServerCredentials | None:
-    """Mutual TLS when the settings give certificates."""
-    if not (settings.tls_ca_file and settings.tls_key_file and settings.tls_cert_file):
-        return None
-    pair = (settings.tls_key_file.read_bytes(), settings.tls_cert_file.read_bytes())
-    return grpc.ssl_server_credentials([pair], settings.tls_ca_file.read_bytes(), require_client_auth=True)
-
-
 async def invoke(
     method: Callable[..., Awaitable[R]], request: Message, call: Call, *, more: Sequence[tuple[str, str]] = ()
 ) -> R:
     """Calls another service for this caller: their token, what is left of the deadline, the trace."""
     if call.remaining <= 0:
         raise TimedOut
-    metadata = [("authorization", call.token), ("traceparent", call.traceparent), *more]
-    try:
-        return await method(request, timeout=call.remaining, metadata=metadata)
-    except grpc.aio.AioRpcError as error:
-        raise status.from_status(error) from None
+    name = _name_of(method)
+    with telemetry.hop(SpanKind.CLIENT, name[1:], call.traceparent) as hop:
+        metadata = [("authorization", call.token), ("traceparent", hop.traceparent), *more]
+        code = CANCELLED
+        try:
+            answer = await method(request, timeout=call.remaining, metadata=metadata)
+            code = OK
+        except grpc.aio.AioRpcError as error:
+            code = error.code().name
+            raise status.from_status(error) from None
+        finally:
+            hop.coded(name, code)
+            telemetry.RPC_CLIENT_SECONDS.record(hop.seconds, {"rpc": name, "code": code})
+        return answer
+
+
+def _name_of(method: Callable[..., Awaitable[Any]]) -> str:
+    """`/socle.dmp.v1.DmpService/SearchDocuments`. gRPC's own method of a stub says it nowhere public, and an
+    interceptor, which is told, costs a task for each call.
+    """
+    path = getattr(method, "path", None)
+    if path is None:
+        path = getattr(method, "_method", b"/(unknown)").decode()
+    return str(path)

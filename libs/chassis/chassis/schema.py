@@ -193,6 +193,40 @@ def upgrade_v2(op: Any) -> None:
     op.execute(V2)
 
 
+# Years before which PostgreSQL lets no line of the journal go, whoever asks. Written out below: what a
+# migration did does not change with the program.
+AUDIT_FLOOR_YEARS = 6
+# Of a journal that carries proofs every line stays. The path is fixed, or a session could put a clock of its
+# own before that of PostgreSQL.
+V3 = (
+    """
+    CREATE OR REPLACE FUNCTION refuse_young() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS
+    $$ BEGIN
+      IF to_regclass(format('%I.ledger_leaf', TG_TABLE_SCHEMA)) IS NOT NULL THEN
+        RAISE EXCEPTION '% is append-only: its lines are proven', TG_TABLE_NAME;
+      ELSIF OLD.occurred_at >= now() - INTERVAL '6 years' THEN
+        RAISE EXCEPTION '% is append-only: a line is kept for six years', TG_TABLE_NAME;
+      END IF;
+      RETURN OLD;
+    END $$
+    """,
+    """
+    CREATE OR REPLACE TRIGGER audit_kept BEFORE DELETE ON audit
+    FOR EACH ROW EXECUTE FUNCTION refuse_young()
+    """,
+    """
+    CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite()
+    """,
+)
+
+
+def upgrade_v3(op: Any) -> None:
+    """For a service made before: lines of the journal may go once they are old enough (`expiry`)."""
+    for statement in V3:
+        op.execute(statement)
+
+
 # Every line enters the ledger: the trigger is what nobody can forget.
 LEDGER = (
     """
@@ -224,6 +258,6 @@ def create_ledger_v1(op: Any) -> None:
 
 
 def append_only() -> list[str]:
-    """The statements of APPEND_ONLY, one by one as the driver wants them."""
+    """The statements of APPEND_ONLY and of V3, one by one as the driver wants them."""
     head, *triggers = APPEND_ONLY.strip().split("CREATE TRIGGER")
-    return [head, *("CREATE TRIGGER" + t for t in triggers)]
+    return [head, *("CREATE TRIGGER" + t for t in triggers), *V3]

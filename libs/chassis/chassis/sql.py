@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 
 DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
@@ -29,6 +30,8 @@ class Text(NamedTuple):
     sql: str
     names: tuple[str, ...]
     constants: Mapping[str, Any]
+    # Operation and tables, `SELECT identity, person`: what a trace may say of it.
+    summary: str = ""
 
     def arguments(self, params: Mapping[str, Any]) -> list[Any]:
         """The values in order; a missing one is a fault of our own and says which."""
@@ -47,7 +50,16 @@ def text(statement: sa.Executable) -> Text:
     names = tuple(compiled.positiontup or ())
     required = {n for n, b in compiled.binds.items() if b.required}
     constants = {n: v for n, v in compiled.construct_params(_check=False).items() if n not in required}
-    return Text(compiled.string, names, constants)
+    return Text(compiled.string, names, constants, summary(statement))
+
+
+def summary(statement: sa.Executable) -> str:
+    """What a statement does to which tables, in the order it names them; from its structure, not its text."""
+    kind: str = statement.__visit_name__
+    operation = "SELECT" if kind == "compound_select" else kind.upper()
+    parts = visitors.iterate(statement)  # type: ignore[arg-type]
+    tables = dict.fromkeys(part.name for part in parts if isinstance(part, sa.Table))
+    return f"{operation} {', '.join(tables)}".rstrip()
 
 
 @lru_cache(maxsize=1024)
@@ -104,6 +116,15 @@ def batches(writes: Sequence[Waiting]) -> list[list[Waiting]]:
             held = len(write.values)
         cut[-1].append(write)
     return cut
+
+
+def told(writes: Sequence[Waiting]) -> str:
+    """The summary of writes that leave together."""
+    names = (
+        f"INSERT {write.table.name}" if isinstance(write, Write) else text(write.statement).summary
+        for write in writes
+    )
+    return ", ".join(dict.fromkeys(names))
 
 
 def together(writes: Sequence[Waiting]) -> tuple[str, list[Any]]:

@@ -35,7 +35,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from socle.options.v1 import options_pb2
 
-from . import db, migrate, rpc
+from . import db, migrate, rpc, transport
 from .auth import Verifier
 from .call import Call, utc_now
 from .caller import Caller, CallerKind, Purpose
@@ -301,13 +301,13 @@ async def served(
 ) -> AsyncIterator[Served]:
     """An in-process server with every door, on a free port, and a channel to it."""
     runtime = rpc.Runtime(issuer.verifier(), database, clock=lambda: now)
-    server = grpc.aio.server(options=rpc.options(Settings()))
+    server = grpc.aio.server(options=transport.options(Settings()))
     server.add_generic_rpc_handlers((rpc.handlers(servicer, runtime),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     address = f"127.0.0.1:{port}"
     try:
-        async with grpc.aio.insecure_channel(address, options=rpc.options(Settings())) as channel:
+        async with grpc.aio.insecure_channel(address, options=transport.options(Settings())) as channel:
             yield Served(address, channel, issuer, servicer)
     finally:
         await server.stop(None)

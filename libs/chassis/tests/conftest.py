@@ -40,6 +40,10 @@ from chassis.testing import (
     until,
 )
 
+from .program_given import place, sso
+
+__all__ = ["place", "sso"]
+
 HERE = Path(__file__).parent
 METADATA = schema.metadata()
 NOTE = sa.Table("note", METADATA, sa.Column("id", sa.Uuid, primary_key=True), sa.Column("body", sa.Text))

@@ -361,3 +361,18 @@ def test_no_population_makes_a_caller_of_another(sso: Sso) -> None:
     made: list[Caller] = [auth.to_caller({**claims, "azp": "c"}, p) for p in ("pro", "citizen", "services")]
     assert [c.kind for c in made] == [CallerKind.PROFESSIONAL, CallerKind.CITIZEN, CallerKind.OPERATOR]
     assert [c.person_id for c in made] == ["", "p", ""]
+
+
+async def test_keys_fetched_ahead_are_not_fetched_by_the_first_caller(verifier: Verifier, sso: Sso) -> None:
+    await verifier.fetch_keys()
+    assert sso.visits == len(LocalIssuer.REALMS)
+    await verifier.authenticate(f"Bearer {sso.token()}")
+    assert sso.visits == len(LocalIssuer.REALMS)
+
+
+async def test_an_issuer_that_is_away_holds_up_no_start(verifier: Verifier, sso: Sso, monotonic: Any) -> None:
+    sso.away = True
+    await verifier.fetch_keys()
+    sso.away = False
+    monotonic(keys.AFTER_FAILURE)
+    assert (await verifier.authenticate(f"Bearer {sso.token()}")).subject == "810100000011"

@@ -13,8 +13,8 @@ from chassis import answers
 from chassis.call import Key
 from chassis.db import Database
 from chassis.errors import Conflict, NotFound, SocleError
+from chassis.housekeeping import _forget_keys
 from chassis.ids import Id
-from chassis.service import _forget_keys
 from chassis.status import from_status
 from chassis.testing import NOW, LocalIssuer, Served, call_as, callers, served
 

@@ -15,7 +15,7 @@ import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
-from chassis import rpc, status
+from chassis import rpc, status, telemetry, transport
 from chassis.call import Call
 from chassis.db import Database
 from chassis.errors import Kind, SocleError, TimedOut, Unavailable
@@ -248,7 +248,7 @@ async def test_unexpected_failure_says_nothing_writes_nothing_and_is_logged(
     service: Served, probe: ModuleType, database: Database, how: str
 ) -> None:
     before = [await count(database, t) for t in ("note", "audit", "outbox")]
-    with structlog.testing.capture_logs() as logged:
+    with structlog.testing.capture_logs([telemetry.in_trace]) as logged:
         error = await refusal(
             service.ask("Wait", probe.WaitRequest(how=how), callers.doctor, traceparent=TRACE)
         )
@@ -351,7 +351,10 @@ async def test_invoke_passes_on_token_trace_and_what_is_left_of_the_time(
         await rpc.invoke(method, probe.WaitRequest(), call)
         assert replace(seen[0].caller, roles=frozenset()) == callers.doctor
         # On the wire gRPC rounds what is left up, to the next hundredth of a second.
-        assert (seen[0].traceparent, seen[0].remaining <= 2.01) == (TRACE, True)
+        assert seen[0].remaining <= 2.01
+        # The same trace, drawn as it was, below the part of who asked.
+        assert (seen[0].trace_id, seen[0].traceparent[-2:]) == (TRACE[3:35], TRACE[-2:])
+        assert seen[0].traceparent[36:52] != TRACE[36:52]
         late = Call(callers.doctor, token=token, deadline=time.monotonic() - 1)
         with pytest.raises(TimedOut):
             await rpc.invoke(method, probe.WaitRequest(), late)
@@ -367,7 +370,7 @@ def waiting(channel: grpc.aio.Channel, probe: ModuleType) -> Any:
 
 
 async def test_invoke_when_the_other_is_away_then_unavailable(probe: ModuleType) -> None:
-    async with rpc.channel("127.0.0.1:1", Settings()) as channel:
+    async with transport.channel("127.0.0.1:1", Settings()) as channel:
         with pytest.raises(Unavailable) as error:
             await rpc.invoke(waiting(channel, probe), probe.WaitRequest(), Call(callers.doctor))
     assert error.value.retry_after == 1.0

@@ -11,7 +11,7 @@ import grpc
 import pytest
 import trustme
 
-from chassis import rpc
+from chassis import rpc, transport
 from chassis.db import Database
 from chassis.errors import Kind, SocleError
 from chassis.settings import Settings
@@ -46,9 +46,9 @@ def folder(tmp_path: Path) -> Folder:
 
 @asynccontextmanager
 async def listening(settings: Settings, servicer: rpc.Servicer, runtime: rpc.Runtime) -> AsyncIterator[str]:
-    server = grpc.aio.server(options=rpc.server_options(settings))
+    server = grpc.aio.server(options=transport.server_options(settings))
     server.add_generic_rpc_handlers((rpc.handlers(servicer, runtime),))
-    credentials = rpc.server_credentials(settings)
+    credentials = transport.server_credentials(settings)
     assert credentials is not None
     port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()
@@ -88,14 +88,14 @@ async def asked(channel: grpc.aio.Channel, issuer: LocalIssuer) -> SocleError:
 async def test_a_program_on_the_list_reaches_the_method(
     address: str, folder: Folder, issuer: LocalIssuer
 ) -> None:
-    async with rpc.channel(address, folder.settings("gateway")) as channel:
+    async with transport.channel(address, folder.settings("gateway")) as channel:
         assert (await asked(channel, issuer)).reason == "NOTE_NOT_FOUND"
 
 
 async def test_another_program_with_a_good_certificate_is_refused(
     address: str, folder: Folder, issuer: LocalIssuer
 ) -> None:
-    async with rpc.channel(address, folder.settings("agenda")) as channel:
+    async with transport.channel(address, folder.settings("agenda")) as channel:
         error = await asked(channel, issuer)
     assert (error.kind, error.reason) == (Kind.FORBIDDEN, "PROGRAM_NOT_ALLOWED")
     assert "SOCLE_ALLOWED_PROGRAMS" in error.hint
@@ -104,7 +104,7 @@ async def test_another_program_with_a_good_certificate_is_refused(
 async def test_a_certificate_of_another_authority_cannot_connect(
     address: str, folder: Folder, issuer: LocalIssuer
 ) -> None:
-    async with rpc.channel(address, folder.settings("gateway", trustme.CA())) as channel:
+    async with transport.channel(address, folder.settings("gateway", trustme.CA())) as channel:
         assert (await asked(channel, issuer)).kind is Kind.UNAVAILABLE
 
 
@@ -115,9 +115,9 @@ async def test_no_certificate_cannot_connect(address: str, folder: Folder, issue
 
 
 async def test_in_clear_cannot_connect(address: str, issuer: LocalIssuer) -> None:
-    async with rpc.channel(address, Settings()) as channel:
+    async with transport.channel(address, Settings()) as channel:
         assert (await asked(channel, issuer)).kind is Kind.UNAVAILABLE
 
 
 async def test_without_certificates_there_is_no_secure_port() -> None:
-    assert rpc.server_credentials(Settings()) is None
+    assert transport.server_credentials(Settings()) is None

@@ -2,196 +2,24 @@
 
 import asyncio
 import json
-import os
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Awaitable, Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from joserfc.jwk import KeySet
 
-from chassis.db import Database
 from chassis.errors import Kind
 from chassis.status import from_status
 from chassis.testing import LocalIssuer, callers
 
-APP = Path(__file__).with_name("probe_app.py")
-MIGRATIONS = """
-from chassis.migrate import run_env
-from sqlalchemy import MetaData
-
-run_env(MetaData())
-"""
-
-
-def keys_over_http(issuer: LocalIssuer) -> type[BaseHTTPRequestHandler]:
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            base = f"http://{self.headers['host']}{self.path}".removesuffix(
-                "/.well-known/openid-configuration"
-            )
-            body: Any = KeySet([issuer.key]).as_dict(private=False)
-            if self.path.endswith("/openid-configuration"):
-                body = {"issuer": base, "jwks_uri": f"{base}/certs"}
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
-
-        def log_message(self, *_: Any) -> None:
-            """Silent."""
-
-    return Answers
-
-
-@contextmanager
-def serving(answers: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """An HTTP server in a thread of its own; its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.fixture(scope="module")
-def sso(issuer: LocalIssuer) -> Iterator[str]:
-    """The address of an issuer with the keys of the tests."""
-    with serving(keys_over_http(issuer)) as address:
-        yield address
-
-
-@dataclass
-class Program:
-    """The service and what it said."""
-
-    process: asyncio.subprocess.Process
-    address: str
-    lines: list[dict[str, Any]] = field(default_factory=list)
-
-    async def said(self, event: str) -> dict[str, Any]:
-        """The line of this event; the process must say it, or the test fails with what it said."""
-        async with asyncio.timeout(30):
-            while True:
-                for line in self.lines:
-                    if line.get("event") == event:
-                        return line
-                assert await self._next(), f"never said {event}: {self.lines}"
-
-    async def _next(self) -> bool:
-        assert self.process.stderr is not None
-        text = (await self.process.stderr.readline()).decode()
-        if text.startswith("{"):
-            self.lines.append(json.loads(text))
-        elif text:
-            self.lines.append({"event": "", "text": text})
-        return bool(text)
-
-    async def ended(self) -> int:
-        while await self._next():
-            pass
-        return await asyncio.wait_for(self.process.wait(), 20)
-
-
-@dataclass
-class Place:
-    """Where the service runs: its folder, its environment."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def environ(self, **more: str) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("SOCLE_")}
-        return {**kept, **self.environment, **more}
-
-    @property
-    def command(self) -> list[str]:
-        return [sys.executable, str(APP)]
-
-    @asynccontextmanager
-    async def running(self, **more: str) -> AsyncIterator[Program]:
-        process = await asyncio.create_subprocess_exec(
-            *self.command,
-            env=self.environ(**more),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            yield Program(process, self.environment["SOCLE_GRPC_LISTEN"])
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-
-    def failing(self, **more: str) -> tuple[int, list[str]]:
-        """The exit code and the lines that are not of the log."""
-        done = subprocess.run(
-            self.command, env=self.environ(**more), check=False, capture_output=True, text=True, timeout=60
-        )
-        return done.returncode, [line for line in done.stderr.splitlines() if not line.startswith("{")]
-
-
-@pytest.fixture
-async def place(
-    tmp_path: Path,
-    postgres: Any,
-    nats_server: Any,
-    fresh: Database,
-    probe: ModuleType,
-    sso: str,
-    free_port: Callable[[], int],
-) -> Place:
-    database, nats = tmp_path / "database", tmp_path / "nats"
-    database.write_text(postgres.password)
-    nats.write_text(nats_server.passwords["probe"])
-    name = await fresh.pool.fetchval("SELECT current_database()")
-    environment = {
-        # Before the packages of this copy of the repository, where there are several.
-        "PYTHONPATH": os.pathsep.join(
-            [str(Path(probe.__file__ or "").parent), os.environ.get("PYTHONPATH", "")]
-        ),
-        "SOCLE_MIGRATE": "0",
-        "SOCLE_GRPC_LISTEN": f"127.0.0.1:{free_port()}",
-        "SOCLE_DATABASE_URL": postgres.url(name),
-        "SOCLE_DATABASE_PASSWORD_FILE": str(database),
-        "SOCLE_NATS_URL": nats_server.url,
-        "SOCLE_NATS_USER": "probe",
-        "SOCLE_NATS_PASSWORD_FILE": str(nats),
-        "SOCLE_OIDC_BASE": sso,
-    }
-    return Place(tmp_path, environment)
-
-
-def token(issuer: LocalIssuer, sso: str) -> list[tuple[str, str]]:
-    return [("authorization", f"Bearer {issuer.token(callers.doctor, iss=f'{sso}/realms/pro')}")]
-
-
-def method(channel: grpc.aio.Channel, probe: ModuleType, name: str) -> Any:
-    descriptor = probe.DESCRIPTOR.services_by_name["ProbeService"].methods_by_name[name]
-    return channel.unary_unary(
-        f"/socle.probe.v1.ProbeService/{name}",
-        request_serializer=lambda message: message.SerializeToString(),
-        response_deserializer=getattr(probe, descriptor.output_type.name).FromString,
-    )
-
-
-async def health(channel: grpc.aio.Channel) -> int:
-    stub: Any = health_pb2_grpc.HealthStub(channel)
-    answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=5)
-    return int(answer.status)
+from .program_given import Place, health_of, method, serving, token
 
 
 async def listed(channel: grpc.aio.Channel) -> set[str]:
@@ -208,7 +36,7 @@ async def test_starts_serves_and_drains(
 ) -> None:
     async with place.running() as program, grpc.aio.insecure_channel(program.address) as channel:
         await program.said("service.ready")
-        assert await health(channel) == health_pb2.HealthCheckResponse.SERVING
+        assert await health_of(channel) == health_pb2.HealthCheckResponse.SERVING
         assert "socle.probe.v1.ProbeService" in await listed(channel)
         ask = method(channel, probe, "Wait")
         running = asyncio.ensure_future(
@@ -305,7 +133,7 @@ async def test_traces_and_metrics_leave_for_the_collector_without_patient_data(
         await method(channel, probe, "Wait")(probe.WaitRequest(), metadata=metadata, timeout=10)
         program.process.send_signal(signal.SIGTERM)
         assert await program.ended() == 0
-    assert b"/socle.probe.v1.ProbeService/Wait" in Collector.received["/v1/traces"]
+    assert b"socle.probe.v1.ProbeService/Wait" in Collector.received["/v1/traces"]
     assert bytes.fromhex("c" * 32) in Collector.received["/v1/traces"]
     assert b"socle.rpc.duration" in Collector.received["/v1/metrics"]
     assert b"DUPONT" not in b"".join(Collector.received.values())
@@ -345,7 +173,7 @@ async def test_database_that_goes_away_is_seen_in_health(
             server.running.stop()
             await program.said("database.unreachable")
             async with asyncio.timeout(10):
-                while await health(channel) != health_pb2.HealthCheckResponse.NOT_SERVING:
+                while await health_of(channel) != health_pb2.HealthCheckResponse.NOT_SERVING:
                     await asyncio.sleep(0.1)
     finally:
         server.running.stop()
@@ -353,16 +181,8 @@ async def test_database_that_goes_away_is_seen_in_health(
 
 @pytest.mark.parametrize("migrate", ["0", "1"])
 def test_database_away_at_start_is_one_line(place: Place, migrate: str, free_port: Callable[[], int]) -> None:
-    root = place.folder / "src"
-    for path, text in {
-        "probe/__init__.py": "",
-        "migrations/env.py": MIGRATIONS,
-    }.items():
-        (root / path).parent.mkdir(parents=True)
-        (root / path).write_text(text)
     url = f"postgresql://probe@127.0.0.1:{free_port()}/probe"
-    path = f"{root}{os.pathsep}{place.environment['PYTHONPATH']}"
-    code, lines = place.failing(SOCLE_DATABASE_URL=url, SOCLE_MIGRATE=migrate, PYTHONPATH=path)
+    code, lines = place.failing(SOCLE_DATABASE_URL=url, SOCLE_MIGRATE=migrate)
     assert code == 1
     assert len(lines) == 1
     assert lines[0].startswith("probe stops: ConnectionRefusedError")

@@ -106,3 +106,49 @@ def test_secret_is_the_file_without_its_line_break(tmp_path: Path) -> None:
     path.write_text("s3cr et\n")
     assert read_secret(path) == "s3cr et"
     assert read_secret(None) is None
+
+
+def test_a_database_with_an_authority_is_encrypted_and_checked_by_name() -> None:
+    url = Settings(
+        database_ca_file=Path("/run/ca 1.crt"), database_url="postgresql://dmp@db/dmp"
+    ).database_url
+    assert url == "postgresql://dmp@db/dmp?sslmode=verify-full&sslrootcert=/run/ca%201.crt"
+    more = Settings(database_ca_file=Path("/ca"), database_url="postgresql://dmp@db/dmp?connect_timeout=5")
+    assert more.database_url.endswith("/dmp?connect_timeout=5&sslmode=verify-full&sslrootcert=/ca")
+    assert Settings(database_url="postgresql://dmp@db/dmp").database_url == "postgresql://dmp@db/dmp"
+
+
+def test_the_environment_completes_the_address_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOCLE_DATABASE_URL", "postgresql://dmp@db/dmp")
+    monkeypatch.setenv("SOCLE_DATABASE_CA_FILE", "/ca")
+    assert Settings().database_url.endswith("sslmode=verify-full&sslrootcert=/ca")
+
+
+def test_two_words_about_the_encryption_of_the_database_are_one_too_many() -> None:
+    url = "postgresql://dmp@db/dmp?sslmode=disable"
+    assert "keep one of them" in problem(database_ca_file=Path("/ca"), database_url=url)
+
+
+def test_an_authority_of_nats_goes_with_an_encrypted_address() -> None:
+    assert "begins with tls://" in problem(nats_ca_file=Path("/ca"), nats_url="nats://nats:4222")
+    assert Settings(nats_ca_file=Path("/ca"), nats_url="tls://nats:4222").nats_ca_file == Path("/ca")
+
+
+@pytest.mark.parametrize(
+    ("far", "told"),
+    [
+        ({"database_url": "postgresql://dmp@db/dmp"}, "needs SOCLE_DATABASE_CA_FILE"),
+        ({"nats_url": "nats://nats:4222"}, "begins with tls://"),
+    ],
+)
+def test_in_production_nothing_leaves_the_host_in_clear(far: dict[str, str], told: str) -> None:
+    assert told in problem(profile="production", **TLS, **far)
+    near = {
+        name: url.replace("@db", "@127.0.0.1").replace("//nats:", "//[::1]:") for name, url in far.items()
+    }
+    values: dict[str, Any] = {**TLS, **near}
+    assert Settings(profile="production", **values).profile == "production"
+
+
+def test_health_needs_no_tls_wherever_it_is_told() -> None:
+    assert Settings(health_listen="0.0.0.0:15090").health_listen == "0.0.0.0:15090"

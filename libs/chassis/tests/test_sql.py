@@ -95,3 +95,24 @@ def test_batches_keep_order_and_stay_below_what_the_driver_takes(widths: list[in
         sum(len(w.values) for w in one) + len(two[0].values) > sql.ARGUMENTS_MOST
         for one, two in pairwise(cut)
     )
+
+
+@pytest.mark.parametrize(
+    ("statement", "summary"),
+    [
+        (sa.select(ONE.c.a), "SELECT one"),
+        (sa.select(ONE.c.a).where(sa.exists().where(TWO.c.c == ONE.c.a)), "SELECT one, two"),
+        (sa.union_all(sa.select(ONE.c.a), sa.select(TWO.c.c)), "SELECT one, two"),
+        (sa.insert(ONE).values(a=sa.bindparam("a")), "INSERT one"),
+        (sa.update(ONE).where(ONE.c.a == sa.literal(279127512000)).values(b="DUPONT"), "UPDATE one"),
+        (sa.delete(TWO), "DELETE two"),
+        (sa.select(sa.func.now()), "SELECT"),
+    ],
+)
+def test_a_statement_is_told_by_operation_and_tables(statement: sa.Executable, summary: str) -> None:
+    assert sql.text(statement).summary == summary
+
+
+def test_writes_that_leave_together_are_told_each_once() -> None:
+    later = sql.Later(sa.update(ONE).where(ONE.c.a == sa.bindparam("which")).values(b="x"), {"which": 1})
+    assert sql.told([row(1, "x"), row(2, "y"), other(5), later]) == "INSERT one, INSERT two, UPDATE one"

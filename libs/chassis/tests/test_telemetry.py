@@ -13,6 +13,7 @@ import structlog
 
 from chassis import telemetry
 from chassis.settings import Settings
+from chassis.telemetry import logs
 
 SECRET = "DUPONT Marie 2 79 12 75 120 005 14"
 
@@ -101,29 +102,21 @@ def test_nothing_below_the_level_is_written(lines: Any) -> None:
     assert lines() == []
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        "",
-        "nonsense",
-        SECRET,
-        "00-" + "0" * 32 + "-" + "b" * 16 + "-00",
-        "00-" + "a" * 32 + "-" + "0" * 16 + "-00",
-        "00-" + "A" * 32 + "-" + "b" * 16 + "-00",
-        "00-" + "a" * 32 + "-" + "b" * 16 + "-00\n",
-        "01-" + "a" * 32 + "-" + "b" * 16 + "-00",
-    ],
-)
-def test_a_trace_of_another_form_is_replaced(sent: str) -> None:
-    made = telemetry.traceparent_of(sent)
-    assert made != sent
-    assert telemetry.TRACEPARENT.fullmatch(made)
+def test_every_line_of_a_request_names_its_trace_those_of_libraries_too(lines: Any) -> None:
+    with telemetry.hop(telemetry.SpanKind.SERVER, "x", "00-" + "a" * 32 + "-" + "b" * 16 + "-00"):
+        telemetry.logger("x").info("identity.qualified")
+        logging.getLogger("asyncpg").error("row refused")
+    telemetry.logger("x").info("outside")
+    assert [line.get("trace_id") for line in lines()] == ["a" * 32, "a" * 32, None]
 
 
-def test_a_trace_of_the_caller_is_kept() -> None:
-    sent = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-    assert telemetry.traceparent_of(sent) == sent
-
-
-def test_without_an_exporter_a_span_costs_nothing() -> None:
-    assert telemetry.span("x", telemetry.new_traceparent()) is telemetry.NO_SPAN
+def test_an_exporter_in_trouble_is_heard_once_a_minute(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    for _ in range(50):
+        exporter.error("Failed to export span batch, reason: %s", SECRET)
+    logging.getLogger("opentelemetry.sdk.metrics").error("another part of it")
+    assert [line["event"] for line in lines()] == ["library.said"] * 2
+    monkeypatch.setattr(logs, "QUIET", 0.0)
+    exporter.error("Failed to export span batch")
+    assert len(lines()) == 3
+    assert SECRET not in json.dumps(lines())

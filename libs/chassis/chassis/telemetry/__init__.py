@@ -1,0 +1,68 @@
+"""Logs, traces and metrics: what a person on call is told, and never of a patient."""
+
+from opentelemetry.trace import SpanKind
+
+from .logs import ALLOWED, Libraries, configure_logs, in_trace, logger, only_allowed, stack_without_values
+from .metrics import (
+    CONSUMED,
+    EVENT_LAG,
+    HTTP_SECONDS,
+    METER,
+    OUTBOX_AGE,
+    OUTBOX_WAITING,
+    PARKED,
+    PENDING,
+    POOL_MOST,
+    POOL_SIZE,
+    POOL_USED,
+    POOL_WAIT,
+    PUBLISHED,
+    RELAY_LEADER,
+    RETRIED,
+    RPC_CLIENT_SECONDS,
+    RPC_SECONDS,
+    SCHEMA_BEHIND,
+)
+from .start import configure, flush
+from .traces import FAULTS, NOTHING, TRACEPARENT, Hop, door, here, hop, is_sampled, statement, write_to
+
+__all__ = [
+    "ALLOWED",
+    "CONSUMED",
+    "EVENT_LAG",
+    "FAULTS",
+    "HTTP_SECONDS",
+    "METER",
+    "NOTHING",
+    "OUTBOX_AGE",
+    "OUTBOX_WAITING",
+    "PARKED",
+    "PENDING",
+    "POOL_MOST",
+    "POOL_SIZE",
+    "POOL_USED",
+    "POOL_WAIT",
+    "PUBLISHED",
+    "RELAY_LEADER",
+    "RETRIED",
+    "RPC_CLIENT_SECONDS",
+    "RPC_SECONDS",
+    "SCHEMA_BEHIND",
+    "TRACEPARENT",
+    "Hop",
+    "Libraries",
+    "SpanKind",
+    "configure",
+    "configure_logs",
+    "door",
+    "flush",
+    "here",
+    "hop",
+    "in_trace",
+    "is_sampled",
+    "logger",
+    "only_allowed",
+    "stack_without_values",
+    "statement",
+    "write_to",
+]
