@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis import rpc
+from chassis import rpc, transport
 from chassis.call import Call
 from chassis.caller import Caller
 from chassis.db import Database
@@ -186,7 +186,7 @@ async def asking(issuer: LocalIssuer) -> AsyncIterator[tuple[Registry, Identitie
     async def own_call(call: Call) -> Call:
         return Call(callers.service, token=f"Bearer {issuer.token(callers.service)}", deadline=call.deadline)
 
-    channel = rpc.channel(f"127.0.0.1:{port}", settings)
+    channel = transport.channel(f"127.0.0.1:{port}", settings)
     yield registry, Identities(channel, own_call)
     await channel.close()
     await server.stop(None)

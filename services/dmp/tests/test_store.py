@@ -27,3 +27,13 @@ async def test_seed_names_only_known_types_and_gives_each_profession_a_default(d
 async def test_what_vouches_for_the_past_is_not_rewritten(database: Database, table: str) -> None:
     with pytest.raises(asyncpg.PostgresError, match="append-only"):
         await database.pool.execute(f"TRUNCATE {table}")
+
+
+async def test_a_proven_line_of_the_journal_never_goes_however_old(database: Database) -> None:
+    line = """INSERT INTO audit VALUES
+    (gen_random_uuid(), 'epoch', 'staff', 'x', '', '', '', 'a', 'permitted', 's', '', '', '', '{}', '')"""
+    async with database.pool.acquire() as connection:
+        with pytest.raises(asyncpg.RaiseError, match="proven"):
+            async with connection.transaction():
+                await connection.execute(line)
+                await connection.execute("DELETE FROM audit WHERE occurred_at = 'epoch'")

@@ -1,0 +1,14 @@
+"""Lines of the journal may go once they are old enough, if the service is told to."""
+
+from alembic import op
+
+from chassis import schema
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    schema.upgrade_v3(op)
