@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -12,8 +11,6 @@ from functools import cache, partial
 from pathlib import Path
 
 import fastapi_offline
-import httpx
-import uvicorn
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -23,9 +20,10 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
-from chassis import telemetry
+from chassis import telemetry, tls
 from chassis.auth import OwnToken, Verifier
 from chassis.errors import SocleError
+from chassis.settings import said
 
 from . import __version__, openapi
 from .clients import Platform
@@ -68,6 +66,7 @@ from .routes import (
     signing_keys,
     vigilance,
 )
+from .server import Server
 from .settings import Settings
 from .shell import Shell
 
@@ -118,7 +117,10 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # Its own would hold the address of a request, and the words of an exception.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
+    app.state.draining = False
     for router in ROUTERS:
         # The routes themselves, not an included router: one look-up less in the way of each request.
         app.router.routes.extend(router.routes)
@@ -138,18 +140,23 @@ async def _lifespan(
     settings: Settings, verifier: Verifier | None, own_token: OwnToken | None, app: FastAPI
 ) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(httpx.AsyncClient(timeout=3.0))
+        web = await stack.enter_async_context(tls.web_client(settings))
         platform = Platform(settings)
         stack.push_async_callback(platform.close)
         persons = Persons(settings)
         feed = Feed(settings, persons)
         stack.push_async_callback(feed.close)
-        door = Door(settings, verifier or Verifier(settings.issuers, web), Limiter(settings))
+        verifier = verifier or Verifier(settings.issuers, web)
+        door = Door(settings, verifier, Limiter(settings))
         public = Public(platform, own_token or OwnToken(settings, "gateway", web))
         app.state.context = Context(settings, platform, door, persons, feed, web, public)
         if settings.nats_url:
             stack.push_async_callback(_cancelled, asyncio.create_task(feed.run()))
-        stack.push_async_callback(_cancelled, asyncio.create_task(_warm()))
+        if settings.drain_delay_seconds:
+            # One of several, told to hand over: no request needs it at once, and its first must not wait.
+            await asyncio.gather(verifier.fetch_keys(), asyncio.to_thread(structure.warm))
+        else:
+            stack.push_async_callback(_cancelled, asyncio.create_task(_warm()))
         yield
 
 
@@ -186,41 +193,22 @@ def _methods(request: Request) -> set[str]:
     return found | ({"HEAD"} if "GET" in found else set())
 
 
-class Server(uvicorn.Server):
-    """Ends the streams that have no end of their own, then drains."""
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        feed: Feed = self.config.app.state.context.feed  # type: ignore[union-attr]
-        feed.end()
-        await super().shutdown(sockets)
-
-
 def main() -> None:
-    """Serves until SIGTERM; running requests may end, the live streams are cut."""
+    """Serves until SIGTERM; a fault at start is one clear line and a non-zero exit."""
     try:
         settings = Settings()
     except ValidationError as error:
-        sys.exit(
-            "gateway: "
-            + "; ".join(f"SOCLE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        )
+        sys.exit(f"gateway: {said(error)}")
     telemetry.configure(settings, "gateway")
-    host, _, port = settings.http_listen.rpartition(":")
     app = create_app(settings)
     # What was built so far lives as long as the process: the collector need not look at it again.
     gc.freeze()
-    config = uvicorn.Config(
-        app,
-        host=host.strip("[]"),
-        port=int(port),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=round(settings.drain_seconds),
-    )
-    Server(config).run()
+    try:
+        Server(app, settings).run()
+    except OSError as error:
+        sys.exit(f"gateway stops: {type(error).__name__}: {error}")
+    finally:
+        telemetry.flush()
 
 
 if __name__ == "__main__":

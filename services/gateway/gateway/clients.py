@@ -14,7 +14,7 @@ from cachetools import TTLCache
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from chassis import rpc
+from chassis import rpc, transport
 from chassis.call import Call
 from socle.dmp.v1 import dmp_pb2_grpc, journal_pb2_grpc, policy_pb2_grpc, records_pb2_grpc
 from socle.eprescription.v1 import (
@@ -70,7 +70,9 @@ class Platform:
     """One channel and one stub a service."""
 
     def __init__(self, settings: Settings) -> None:
-        self.channels = {name: rpc.channel(target, settings) for name, target in settings.services.items()}
+        self.channels = {
+            name: transport.channel(target, settings, name) for name, target in settings.services.items()
+        }
         # The generated stubs are typed for synchronous channels; on aio channels every method is awaitable.
         identity = self.channels["identity-ins"]
         self.identity: Any = identity_ins_pb2_grpc.IdentityInsServiceStub(identity)

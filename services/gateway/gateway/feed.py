@@ -14,7 +14,7 @@ import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from chassis import telemetry
+from chassis import carriers, telemetry
 from chassis.settings import read_secret
 
 from .persons import Persons
@@ -48,7 +48,8 @@ class Feed:
         """Until cancelled; a NATS that is away is tried again for ever, by this loop then by its client."""
         while self._client is None:
             try:
-                await self._connect()
+                async with asyncio.timeout(carriers.CONNECT_SECONDS):
+                    await self._connect()
             except (OSError, nats.errors.Error) as error:
                 log.warning("nats.unreachable", error_type=type(error).__name__)
                 await asyncio.sleep(1.0)
@@ -67,6 +68,7 @@ class Feed:
             disconnected_cb=self._lost,
             reconnected_cb=self._found,
             error_cb=self._said,
+            **carriers.security(self._settings),
         )
         # A plain subscription: the table of the service is the log, a page that shows the present needs no
         # consumer.
@@ -77,6 +79,10 @@ class Feed:
 
     async def _lost(self) -> None:
         self._persons.trust(False)
+        if self._client is not None:
+            # The next connection believes the authorities of then.
+            with suppress(OSError):
+                self._client.options.update(carriers.security(self._settings))
 
     async def _found(self) -> None:
         self._persons.trust(True)

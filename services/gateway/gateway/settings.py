@@ -15,6 +15,11 @@ class Settings(ChassisSettings):
     """`SOCLE_...` variables of the gateway."""
 
     http_listen: str = "127.0.0.1:8080"
+    # HTTPS with this program's certificate; nothing is asked of clients but their token.
+    http_tls: bool = False
+    # Seconds that an idle connection is kept: longer than whatever stands before keeps it, so that it is
+    # never closed here at the very moment a request leaves there.
+    http_keep_alive_seconds: float = Field(default=620.0, ge=1)
     # The address the outside world uses, for the links in answers; from `http_listen` when empty.
     public_url: str = ""
     services: dict[str, str] = Field(
@@ -58,10 +63,20 @@ class Settings(ChassisSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def certificate_given(self) -> Self:
+        """HTTPS shows the certificate that services are shown."""
+        if self.http_tls and self.tls_cert_file is None:
+            raise ValueError(
+                "SOCLE_HTTP_TLS needs SOCLE_TLS_CERT_FILE, SOCLE_TLS_KEY_FILE and SOCLE_TLS_CA_FILE"
+            )
+        return self
+
     @property
     def base_url(self) -> str:
         """The address of the gateway as seen from outside, without a final slash."""
-        return (self.public_url or f"http://{self.http_listen}").rstrip("/")
+        scheme = "https" if self.http_tls else "http"
+        return (self.public_url or f"{scheme}://{self.http_listen}").rstrip("/")
 
     @property
     def fhir_url(self) -> str:

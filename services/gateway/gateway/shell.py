@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -17,7 +17,6 @@ from .settings import Settings
 
 log = telemetry.logger("http")
 
-TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Pages are the landing page and the documentation; everything else is data.
 PAGES = ("/web/", "/docs")
@@ -32,7 +31,13 @@ DATA_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 PAGE_HEADERS = [*USUAL, (b"content-security-policy", PAGE_POLICY)]
 DATA_HEADERS = [*USUAL, (b"content-security-policy", DATA_POLICY)]
 # Asked several times a second while the platform starts: their answers say it all already.
-PROBES = ("/readyz", "/healthz")
+PROBES = ("/livez", "/readyz", "/readyz/own", "/healthz")
+# A label of a metric has as many values as the code gives it, whatever a stranger sends.
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+OTHER_METHOD, NO_ROUTE = "_OTHER", "(none)"
+# Told by nobody: the client went away before there was an answer.
+GONE = 499
+ENDLESS = b"text/event-stream"
 LOTS = "/v1/insi/verification-lots"
 # Traits, lines and identifiers, never documents.
 SMALL = ("/fhir/Patient", "/fhir/Task", "/fhir/Medication", "/fhir/DeviceRequest")
@@ -54,20 +59,21 @@ class Shell:
             await self.app(scope, receive, send)
             return
         visit = _Passage(scope, receive, send, self._limit(scope["path"]))
+        with visit.hop:
+            try:
+                await self._passed(visit, scope)
+            finally:
+                visit.told()
+
+    async def _passed(self, visit: _Passage, scope: Scope) -> None:
         try:
             await self.app(visit.scope, visit.receive, visit.send)
         except Exception as error:
-            log.error(
-                "http.failed",
-                method=scope["method"],
-                path=_route(visit.scope),
-                trace_id=visit.trace_id,
-                exc_info=error,
-            )
+            log.error("http.failed", method=scope["method"], path=_route(visit.scope), exc_info=error)
             if visit.status:
+                visit.broken = type(error).__name__
                 raise
-            await answer(Unexpected(), scope, visit.trace_id)(scope, receive, visit.send)
-        visit.told()
+            await answer(Unexpected(), scope, visit.trace_id)(scope, visit.receive, visit.send)
 
     def _limit(self, path: str) -> int:
         if path == LOTS:
@@ -80,13 +86,15 @@ class _Passage:
     """One request on its way through."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        self.began = time.monotonic()
         self.status = 0
+        # An answer that was begun and could not be ended.
+        self.broken = ""
         self._receive, self._send = receive, send
         self._limit, self._read = limit, 0
         headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
-        trace = headers.get(b"traceparent", "")
-        self.trace = trace if TRACEPARENT.fullmatch(trace) else telemetry.new_traceparent()
+        self._probe = scope["path"] in PROBES
+        self.hop = telemetry.door(headers.get(b"traceparent", ""), drawn=not self._probe)
+        self.trace = self.hop.traceparent
         asked = headers.get(b"x-request-id", "")
         self.request_id = asked if REQUEST_ID.fullmatch(asked) else self.trace_id
         self._announced = headers.get(b"content-length", "0")
@@ -100,7 +108,7 @@ class _Passage:
 
     @property
     def trace_id(self) -> str:
-        return self.trace[3:35]
+        return self.hop.trace_id
 
     async def receive(self) -> Message:
         """Counts the bytes of the body as they come: an announced length is not believed either."""
@@ -131,6 +139,11 @@ class _Passage:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self._dressed(message["headers"])
+            if (b"content-type", ENDLESS) in (
+                (name, value[: len(ENDLESS)]) for name, value in message["headers"]
+            ):
+                # Hours of looking at a live page are no slow answer.
+                self.hop.slow = math.inf
         elif self._mute:
             message = {**message, "body": b""}
         await self._send(message)
@@ -146,16 +159,27 @@ class _Passage:
         return dressed + [header for header in usual if header[0] not in given]
 
     def told(self) -> None:
-        """Refusals are logged by route, never by address: an address may hold an INS."""
-        if self.status >= 400 and self.scope["path"] not in PROBES:
-            milliseconds = round((time.monotonic() - self.began) * 1000, 1)
+        """By route, never by address: an address may hold an INS."""
+        status, route = self.status or GONE, _route(self.scope)
+        known = self.scope["method"] in METHODS
+        method = self.scope["method"] if known else OTHER_METHOD
+        self.hop.name = f"{method} {route}"
+        self.hop.error = self.broken or (str(status) if status >= 500 and not self._probe else "")
+        self.hop.attributes = {
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+        }
+        if self.hop.slow < math.inf:
+            labels = {"route": route, "method": method, "status": str(status)}
+            telemetry.HTTP_SECONDS.record(self.hop.seconds, labels)
+        if status >= 400 and not self._probe:
             log.info(
                 "http.refused",
-                method=self.scope["method"],
-                path=_route(self.scope),
-                status=self.status,
-                trace_id=self.trace_id,
-                duration_ms=milliseconds,
+                method=method,
+                path=route,
+                status=status,
+                duration_ms=round(self.hop.seconds * 1000, 1),
             )
 
 
@@ -164,4 +188,4 @@ _READ = {b"traceparent", b"x-request-id", b"content-length", b"content-encoding"
 
 def _route(scope: Scope) -> str:
     """The template of the route (`/v1/identities/{identity_id}`), which holds no value."""
-    return getattr(scope.get("route"), "path", "(no route)")
+    return getattr(scope.get("route"), "path", NO_ROUTE)

@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from chassis import rpc
+from chassis import rpc, transport
 from chassis.auth import OwnToken
 from chassis.call import Call
 from chassis.caller import Caller
@@ -296,12 +296,13 @@ async def gateway_house(
 @asynccontextmanager
 async def _grpc(issuer: LocalIssuer, *servicers: Any) -> AsyncIterator[str]:
     settings = Settings()
-    server = grpc.aio.server(options=rpc.options(settings))
+    server = grpc.aio.server(options=transport.options(settings))
     runtime = rpc.Runtime(issuer.verifier(), None)
     server.add_generic_rpc_handlers(tuple(rpc.handlers(servicer, runtime) for servicer in servicers))
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
+    for name in ("", transport.CALLS):
+        await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

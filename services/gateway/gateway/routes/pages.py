@@ -49,6 +49,22 @@ async def alive(request: Request) -> Response:
     return _json({"status": "ok", "version": __version__})
 
 
+@router.get("/livez")
+async def lives(request: Request) -> Response:
+    """This process lives: asked by who would start it again."""
+    return _json({"status": "ok"})
+
+
+@router.get("/readyz/own")
+async def ready_itself(request: Request) -> Response:
+    """This replica takes requests; 503 as soon as it is asked to stop. Its neighbours have their own probes:
+    were theirs counted here, one that fails would take every gateway down with it.
+    """
+    if request.app.state.draining:
+        return _json({"status": "draining"}, 503)
+    return _json({"status": "ready"})
+
+
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
     """Every service answers; 503 with their states otherwise."""
