@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tools.lints import clock, privacy, size, text, transactions
+from tools.lints import clock, migrations, privacy, size, text, transactions
 from tools.lints.contracts import check_contracts, compile_set
 from tools.lints.model import Finding, Lint, Source, read_all, tracked
 from tools.paths import ROOT
@@ -14,6 +14,7 @@ LINTS: tuple[Lint, ...] = (
     transactions.no_waiting_in_transaction,
     clock.no_clock_of_its_own,
     privacy.no_patient_in_logs,
+    privacy.no_patient_in_telemetry,
     privacy.no_print_in_services,
     size.caps,
     text.no_local_words,
@@ -36,6 +37,7 @@ def of_repository(root: Path, paths: list[str], sources: list[Source]) -> Iterat
     yield from text.no_generated_code(paths)
     for source in sources:
         yield from of_source(source)
+    yield from migrations.expand_then_contract(sources)
     yield from size.long_medians(sources)
     yield from check_contracts(compile_set(root / "proto"))
 

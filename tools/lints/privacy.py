@@ -1,4 +1,4 @@
-"""Rules about what may leave a process by its logs."""
+"""Rules about what may leave a process by its logs, its metrics and its traces."""
 
 import ast
 import re
@@ -27,6 +27,11 @@ ORDINARY = frozenset({"family", "given"})
 ERRORS = frozenset({"error", "failure", "refusal"})
 # What they return tells nothing of their argument.
 SAYS_NOTHING = ("len", "type", "bool", "id")
+# What a metric is told with, and how a hop of a trace is begun.
+INSTRUMENTS = frozenset({"add", "record", "set"})
+HOPS = frozenset({"hop", "statement"})
+# An address may hold an INS, a query a name.
+ADDRESSES = frozenset({"path", "raw_path", "url", "query_string", "query_params"})
 STREAMS = ("sys.stdout.write", "sys.stderr.write")
 
 
@@ -45,6 +50,55 @@ def no_patient_in_logs(source: Source) -> Iterator[Finding]:
                 yield source.finding(
                     call, "patient-in-log", f"`{name}` may identify a person: log an opaque id or a count"
                 )
+
+
+def no_patient_in_telemetry(source: Source) -> Iterator[Finding]:
+    """`patient-in-telemetry`: no label of a metric, name or attribute of a span tells who a patient is.
+
+    The incident it prevents: a counter by `patient.family`, or a span named by the address of a request. A
+    time series has a name for years, in a store that many may read, and one more for each patient.
+    """
+    if not source.is_python or source.is_test or not source.within("services", "libs"):
+        return
+    for node, told in [*_told(source), *_attributes(source)]:
+        for name in sorted(told & (PERSONAL | ADDRESSES)):
+            yield source.finding(
+                node,
+                "patient-in-telemetry",
+                f"`{name}` may identify a person: tell a kind, a code or a count",
+            )
+
+
+def _told(source: Source) -> Iterator[tuple[ast.AST, set[str]]]:
+    for call in calls(source):
+        if is_instrument(call):
+            yield call, set[str]().union(*map(labels_of, call.args[1:]))
+        elif dotted(call.func).split(".")[-1] in HOPS:
+            yield call, named(call)
+
+
+def labels_of(labels: ast.AST) -> set[str]:
+    """What a dictionary of labels takes its values from; its keys are words of the program."""
+    return (
+        named(ast.Call(ast.Name("label"), list(labels.values), [])) if isinstance(labels, ast.Dict) else set()
+    )
+
+
+def _attributes(source: Source) -> Iterator[tuple[ast.AST, set[str]]]:
+    for node in source.nodes:
+        if isinstance(node, ast.Assign) and any(_is_attributes(target) for target in node.targets):
+            yield node, labels_of(node.value)
+
+
+def _is_attributes(target: ast.AST) -> bool:
+    return isinstance(target, ast.Attribute) and dotted(target).endswith("hop.attributes")
+
+
+def is_instrument(call: ast.Call) -> bool:
+    """True for `telemetry.CONSUMED.add(1, {...})`, `SCANS.add(...)`: instruments are written in capitals."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in INSTRUMENTS:
+        return False
+    return dotted(call.func.value).split(".")[-1].isupper()
 
 
 def is_log(call: ast.Call) -> bool:

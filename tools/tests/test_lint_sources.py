@@ -147,6 +147,36 @@ def test_opaque_ids_counts_and_codes_pass(call: str) -> None:
     assert not found(privacy.no_patient_in_logs, call)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        'SEEN.add(1, {"who": patient.family_name})',
+        'telemetry.ASKED.record(0.1, {"route": scope["path"]})',
+        'telemetry.ASKED.record(0.1, {"route": f"GET {request.url}"})',
+        'with telemetry.hop(kind, f"GET {request.url.path}", traceparent): pass',
+        'hop.attributes = {"socle.person": person.matricule}',
+        'self.hop.attributes = {"x": 1, "socle.title": entry.title}',
+    ],
+)
+def test_a_patient_or_an_address_in_a_metric_or_a_trace_is_refused(call: str) -> None:
+    assert {one.rule for one in found(privacy.no_patient_in_telemetry, call)} == {"patient-in-telemetry"}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'DONE.add(len(documents), {"kind": sending.kind.value, "outcome": "sent"})',
+        'telemetry.ASKED.record(hop.seconds, {"rpc": self.name, "code": code})',
+        'telemetry.WAITING.set(row["waiting"])',
+        "with telemetry.hop(kind, self.name, traceparent): pass",
+        'hop.attributes = {"messaging.destination.name": message.subject}',
+        "names.add(patient.family_name)",
+    ],
+)
+def test_kinds_codes_and_counts_pass_in_metrics_and_traces(call: str) -> None:
+    assert not found(privacy.no_patient_in_telemetry, call)
+
+
 @pytest.mark.parametrize("call", ["print(bundle)", "sys.stdout.write(text)"])
 def test_printing_in_a_service_is_refused(call: str) -> None:
     assert [finding.rule for finding in found(privacy.no_print_in_services, call)] == ["print-in-service"]
