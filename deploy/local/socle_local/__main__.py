@@ -25,6 +25,9 @@ errors = Console(stderr=True, highlight=False)
 
 T = TypeVar("T")
 Tls = Annotated[bool, typer.Option(envvar="SOCLE_LOCAL_TLS", help="Mutual TLS between the services.")]
+Observed = Annotated[
+    bool, typer.Option("--observed", envvar="SOCLE_LOCAL_OBS", help="Show traces and metrics on a page.")
+]
 
 
 def home() -> Path:
@@ -33,18 +36,18 @@ def home() -> Path:
 
 
 @app.command()
-def run(tls: Tls = False) -> None:
+def run(tls: Tls = False, observed: Observed = False) -> None:
     """Run everything in this terminal; Ctrl-C stops it in order."""
     # Imported here: the other commands answer at once without the libraries of a whole platform.
     from socle_local import launcher
 
-    told(lambda: launcher.run(home(), tls, console))
+    told(lambda: launcher.run(home(), tls, console, observed=observed))
 
 
 @app.command()
-def up(tls: Tls = False) -> None:
+def up(tls: Tls = False, observed: Observed = False) -> None:
     """Start everything in the background; return when it is ready."""
-    told(lambda: commands.up(home(), tls, console))
+    told(lambda: commands.up(home(), tls, console, observed=observed))
 
 
 @app.command()

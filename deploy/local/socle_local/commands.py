@@ -31,7 +31,7 @@ POLL_SECONDS = 0.1
 DOWN_SECONDS = 90.0
 
 
-def up(home: Path, tls: bool, console: Console) -> None:
+def up(home: Path, tls: bool, console: Console, *, observed: bool = False) -> None:
     """Starts the platform in the background; returns when all is ready.
 
     Raises PlatformFailedError with the launcher's own reason when it does not get there.
@@ -39,7 +39,7 @@ def up(home: Path, tls: bool, console: Console) -> None:
     if is_locked(home):
         console.print(already_running(home), soft_wrap=True)
         return
-    launcher = start_launcher(home, tls)
+    launcher = start_launcher(home, tls, observed)
     try:
         record = follow(home, launcher, console)
     except KeyboardInterrupt:
@@ -50,11 +50,12 @@ def up(home: Path, tls: bool, console: Console) -> None:
     console.print("[dim]It runs in the background: `make status` to see it, `make down` to stop it.[/]")
 
 
-def start_launcher(home: Path, tls: bool) -> subprocess.Popen[bytes]:
+def start_launcher(home: Path, tls: bool, observed: bool) -> subprocess.Popen[bytes]:
     """This same program, in a session of its own: it outlives the terminal."""
     log = home / "logs" / "launcher.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "socle_local", "run", *(["--tls"] if tls else [])]
+    options = [*(["--tls"] if tls else []), *(["--observed"] if observed else [])]
+    command = [sys.executable, "-m", "socle_local", "run", *options]
     env = {**os.environ, "SOCLE_HOME": str(home)}
     with log.open("wb") as output:
         return subprocess.Popen(

@@ -99,9 +99,11 @@ def ready_panel(record: Record, home: Path, seconds: float) -> Panel:
         places.add_row("REST and its documentation", f"[cyan]http://{gateway}/docs[/]")
         places.add_row("FHIR R4", f"[cyan]http://{gateway}/fhir/metadata[/]")
     places.add_row("Sign-in, for development", f"[cyan]http://{issuer}/realms/pro[/]")
+    if observe := record.address("observe"):
+        places.add_row("[bold]Traces and metrics[/]", f"[bold cyan]http://{observe}/[/]")
     security = ", mutual TLS" if record.tls else ""
     for seen in record.components:
-        if seen.name not in ("gateway", "issuer"):
+        if seen.name not in ("gateway", "issuer", "observe"):
             kind = {"postgres": "PostgreSQL", "nats": "NATS"}.get(seen.name, f"{seen.name} (gRPC{security})")
             places.add_row(kind, f"[dim]{seen.address}[/]")
     places.add_row("Logs", f"[dim]{near(home / 'logs')}/[/]")

@@ -18,24 +18,24 @@ from socle_local.record import Recorder, locked, stop_leftovers
 from socle_local.supervisor import Component, State
 
 
-def run(home: Path, tls: bool, console: Console) -> None:
+def run(home: Path, tls: bool, console: Console, *, observed: bool = False) -> None:
     """Runs the platform until a signal asks it to stop. Raises PlatformFailedError when it cannot start."""
     with locked(home):
         for name in stop_leftovers(home):
             console.print(f"Stopped {name}, left running by a launcher that was killed.")
         recorder = Recorder(home, tls)
         try:
-            supervise(home, recorder, console)
+            supervise(home, recorder, console, observed=observed)
         except PlatformFailedError as failure:
             # Written down for whoever started this launcher in the background.
             recorder.say(State.FAILED, str(failure))
             raise
 
 
-def supervise(home: Path, recorder: Recorder, console: Console) -> None:
+def supervise(home: Path, recorder: Recorder, console: Console, *, observed: bool) -> None:
     """Puts the platform together, shows and records each change of its components."""
     board = Board(console)
-    ports = Ports.usual(find_services(), asked_offset())
+    ports = Ports.usual(find_services(), asked_offset(), observed=observed)
 
     def say(sentence: str) -> None:
         console.print(sentence, soft_wrap=True)
@@ -47,7 +47,7 @@ def supervise(home: Path, recorder: Recorder, console: Console) -> None:
         recorder.observe(component)
         board.show(recorder.record)
 
-    platform = Platform(home, ports, tls=recorder.record.tls, observe=observe)
+    platform = Platform(home, ports, tls=recorder.record.tls, observed=observed, observe=observe)
     recorder.expect(platform.supervisor.components)
     try:
         with obeying_signals(platform):

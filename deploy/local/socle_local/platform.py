@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from socle_local import backup_archive
 from socle_local.credentials import Authority, Certificate, Secrets
 from socle_local.manifest import ROOT, Service, find_services
 from socle_local.nats import Nats, User, user_of, users
@@ -30,7 +31,8 @@ class Platform:
     """PostgreSQL, NATS, the issuer, the services and the web fronts, all on loopback, all data below `home`.
 
     For the launcher, and for tests of the whole: `with Platform(tmp_path, fsync=False) as platform: ...`.
-    `ports` are free ones unless given. `extra` is added to the environment of every service.
+    `ports` are free ones unless given. `extra` is added to the environment of every service. `observed` adds
+    the receiver of traces and metrics (`socle_local.observe`), to which every service then sends all it has.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Platform:
         ports: Ports | None = None,
         *,
         tls: bool = False,
+        observed: bool = False,
         fsync: bool = True,
         extra: Mapping[str, str] | None = None,
         observe: Observer = lambda component: None,
@@ -46,7 +49,8 @@ class Platform:
     ) -> None:
         self.home = home.resolve()
         self.services = find_services(root)
-        self.ports = ports or Ports.free(self.services)
+        self.observed = observed
+        self.ports = ports or Ports.free(self.services, observed=observed)
         self.secrets = Secrets(self.home / "secrets")
         self._root = root
         self._extra = dict(extra or {})
@@ -57,6 +61,7 @@ class Platform:
             self.secrets.value("database", ADMIN),
             fsync=fsync,
             log=self._log("postgres"),
+            settings=backup_archive.SETTINGS,
         )
         self.nats = Nats(self.home / "nats", self.ports["nats"], self._users(), log=self._log("nats"))
         self.supervisor = Supervisor(self._components(), observe)
@@ -120,7 +125,7 @@ class Platform:
             own["SOCLE_DATABASE_URL"], _ = self.database(service.name)
             own["SOCLE_DATABASE_PASSWORD_FILE"] = str(self.secrets.file("database", service.snake))
         stores = kept(service.name, service.keeps, self.home)
-        return {**self._common(), **own, **stores, **self._tls(service), **self._extra}
+        return {**self._common(), **own, **stores, **self._tls(service), **self._telemetry(), **self._extra}
 
     def _common(self) -> dict[str, str]:
         return {
@@ -146,6 +151,18 @@ class Platform:
             "SOCLE_ALLOWED_PROGRAMS": "[" + ",".join(f'"{name}"' for name in callers) + "]",
         }
 
+    def _telemetry(self) -> dict[str, str]:
+        """On one machine every trace is wanted, and at once: the usual intervals are made for a fleet."""
+        if not self.observed:
+            return {}
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.url("observe"),
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+            "OTEL_BSP_SCHEDULE_DELAY": "1000",
+            "SOCLE_TRACE_RATIO": "1",
+        }
+
     def _certificates(self) -> dict[str, Certificate]:
         programs = [*(service.name for service in self.services), INTEGRATOR, WATCHER]
         return Authority(self.home / "tls").certificates(programs)
@@ -160,7 +177,8 @@ class Platform:
         return self.home / "logs" / f"{name}.log"
 
     def _components(self) -> list[Component]:
-        return [self._postgres(), self._nats(), self._issuer(), *map(self._service, self.services)]
+        beside = [self._observe()] if self.observed else []
+        return [*beside, self._postgres(), self._nats(), self._issuer(), *map(self._service, self.services)]
 
     def _postgres(self) -> Component:
         return Component(
@@ -207,6 +225,20 @@ class Platform:
             stage=BUS,
             launch=program.start,
             is_ready=http_ready(self.ports["issuer"], "/healthz"),
+        )
+
+    def _observe(self) -> Component:
+        """Stopped with the last: a service sends what it still holds when it ends."""
+        address = self.ports.address("observe")
+        settings = {**os.environ, "SOCLE_OBSERVE_LISTEN": address}
+        program = self._python("observe", "socle_local.observe", settings)
+        return Component(
+            name="observe",
+            program=program,
+            address=address,
+            stage=DATA,
+            launch=program.start,
+            is_ready=http_ready(self.ports["observe"], "/healthz"),
         )
 
     def _service(self, service: Service) -> Component:

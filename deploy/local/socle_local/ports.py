@@ -14,7 +14,7 @@ from socle_local.failures import PlatformFailedError
 from socle_local.manifest import Service
 
 # Below 32768, from where Linux lends ports to outgoing connections: one could be in the way at a start.
-POSTGRES, NATS, ISSUER = 15432, 14222, 8081
+POSTGRES, NATS, ISSUER, OBSERVE = 15432, 14222, 8081, 8082
 OFFSET = "SOCLE_PORT_OFFSET"
 QUIET = range(20000, 32000)
 # The system keeps the port of a closed connection for a minute.
@@ -23,7 +23,9 @@ LENT_SECONDS = 65.0
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The port of each component, by name: `postgres`, `nats`, `issuer` and every service."""
+    """The port of each component, by name: `postgres`, `nats`, `issuer` and every service; `observe` when
+    traces and metrics are shown.
+    """
 
     by_name: dict[str, int]
 
@@ -35,19 +37,21 @@ class Ports:
         return f"127.0.0.1:{self.by_name[name]}"
 
     @classmethod
-    def usual(cls, services: Iterable[Service], offset: int = 0) -> "Ports":
+    def usual(cls, services: Iterable[Service], offset: int = 0, *, observed: bool = False) -> "Ports":
         """The documented ports, all moved by `offset` so that a second platform can run beside the first."""
         chosen = {"postgres": POSTGRES, "nats": NATS, "issuer": ISSUER, **{s.name: s.port for s in services}}
+        chosen |= {"observe": OBSERVE} if observed else {}
         return cls({name: port + offset for name, port in chosen.items()})
 
     @classmethod
-    def free(cls, services: Iterable[Service]) -> "Ports":
+    def free(cls, services: Iterable[Service], *, observed: bool = False) -> "Ports":
         """Ports nobody uses now, for tests.
 
         Taken below those the system lends to outgoing connections: one of these could settle on the port of
         a service that is still starting.
         """
         names = ["postgres", "nats", "issuer", *(service.name for service in services)]
+        names += ["observe"] if observed else []
         candidates = (port for port in random.sample(QUIET, len(QUIET)) if not is_taken(port))
         return cls(dict(zip(names, candidates, strict=False)))
 

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from socle_local.failures import PlatformFailedError
+from socle_local.ports import listens
 from socle_local.programs import Account, Program, as_user, unprivileged_account
 
 ADMIN = "socle_admin"
@@ -133,16 +134,26 @@ class Postgres:
     """One PostgreSQL server, its data in `folder/data`.
 
     `password` is the superuser's (role `socle_admin`). `fsync=False` is for tests: a power cut loses data.
-    Belongs to one thread.
+    `settings` go over those of this module. `to_log=False` leaves the server's words on our own output, for a
+    container; else they go to `log`, by default below `folder`. Belongs to one thread.
     """
 
     def __init__(
-        self, folder: Path, port: int, password: str, *, fsync: bool = True, log: Path | None = None
+        self,
+        folder: Path,
+        port: int,
+        password: str,
+        *,
+        fsync: bool = True,
+        log: Path | None = None,
+        to_log: bool = True,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.port = port
         self._password = password
         self._fsync = fsync
+        self._settings = SETTINGS | dict(settings or {})
         self._data = self.folder / "data"
         self._account = unprivileged_account(self._data)
         self._installation = Installation.of_wheel().copied_for(self._account)
@@ -150,7 +161,7 @@ class Postgres:
         self.program = Program(
             "postgres",
             [],
-            log=log or self.folder / "postgres.log",
+            log=(log or self.folder / "postgres.log") if to_log else None,
             cwd=self._data,
             account=self._account,
             stop_signal=signal.SIGINT,
@@ -186,8 +197,10 @@ class Postgres:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        # The first line is the process, the eighth its state (PostgreSQL's miscadmin.h).
-        return len(lines) >= 8 and lines[0] == str(self.program.pid) and lines[7].strip() == "ready"
+        # The first line is the process, the eighth its state (PostgreSQL's miscadmin.h). In a container each
+        # start gives the same numbers in the same order: both may be of a server that was killed.
+        said = len(lines) >= 8 and lines[0] == str(self.program.pid) and lines[7].strip() == "ready"
+        return said and listens(self.port)
 
     def bin(self, name: str) -> Path:
         """The path of one of PostgreSQL's own programs, such as `psql` or `pgbench`."""
@@ -225,7 +238,7 @@ class Postgres:
         return done.stdout
 
     def _options(self) -> list[str]:
-        chosen = SETTINGS | {"port": str(self.port)}
+        chosen = self._settings | {"port": str(self.port)}
         if not self._fsync:
             chosen |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
@@ -235,8 +248,10 @@ class Postgres:
 
     def _make_folder(self) -> None:
         self._data.mkdir(parents=True, exist_ok=True)
-        # The server's account must pass through, not read: what lies beside the data stays ours.
-        self.folder.chmod(0o711)
+        # The server's account must pass through, not read: what lies beside the data stays ours. The root of
+        # a mounted volume is its driver's, and open to us alone.
+        if self.folder.stat().st_uid == os.geteuid():
+            self.folder.chmod(0o711)
         self._data.chmod(0o700)
         if not self._account.is_ours:
             os.chown(self._data, self._account.uid, self._account.gid)

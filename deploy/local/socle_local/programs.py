@@ -6,10 +6,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import BinaryIO, TypedDict
 
 from socle_local.failures import InterruptedStartError, PlatformFailedError
 
@@ -64,7 +65,7 @@ def named(uid: int, gid: int) -> Account:
 
 
 class Program:
-    """One child process, with its output appended to a log file.
+    """One child process, with its output appended to a log file, or left on ours when there is none.
 
     It gets a session of its own: Ctrl-C in the terminal must reach the launcher alone, which stops
     its children in order.
@@ -75,14 +76,15 @@ class Program:
         name: str,
         command: Sequence[str | Path],
         *,
-        log: Path,
+        log: Path | None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         account: Account | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
-        self.log = log
+        self._spoken = log is None
+        self.log = log or Path(os.devnull)
         self.command = [str(part) for part in command]
         self._cwd = cwd
         self._env = env
@@ -108,9 +110,7 @@ class Program:
 
     def start(self) -> None:
         """Starts the process. Raises PlatformFailedError when the system refuses to."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        self._log_start = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as output:
+        with self._output() as output:
             try:
                 self._process = subprocess.Popen(
                     self.command,
@@ -124,6 +124,16 @@ class Program:
                 )
             except OSError as refused:
                 raise PlatformFailedError(f"{self.name} cannot be started: {refused}.") from refused
+
+    @contextmanager
+    def _output(self) -> Iterator[BinaryIO | None]:
+        if self._spoken:
+            yield None
+            return
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
+            yield output
 
     def wait_ready(
         self, is_ready: Callable[[], bool], seconds: float, given_up: threading.Event | None = None

@@ -58,7 +58,7 @@ def ledger_key(service: str, home: Path) -> tuple[str, str]:
     key = home / "secrets" / "keys" / f"{service}-ledger.pem"
     if not key.exists():
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(key, OKPKey.generate_key("Ed25519").as_pem(private=True))
+        write_private(key, new_signing_key())
     return "SOCLE_LEDGER_KEY_FILE", str(key)
 
 
@@ -81,16 +81,26 @@ def platform_key(service: str, home: Path) -> tuple[str, str]:
     key = home / "secrets" / "keys" / f"{service}-platform.pem"
     if not key.exists():
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(key, OKPKey.generate_key("Ed25519").as_pem(private=True))
+        write_private(key, new_signing_key())
     return "SOCLE_PLATFORM_KEY_FILE", str(key)
 
 
 def _ring(path: Path) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key = b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-        write_private(path, json.dumps({"versions": {"1": key}}).encode())
+        write_private(path, new_ring())
     return path
+
+
+def new_ring() -> bytes:
+    """A fresh ring of one key, in the form that `python -m dmp.keys init` gives it."""
+    key = b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+    return json.dumps({"versions": {"1": key}}).encode()
+
+
+def new_signing_key() -> bytes:
+    """A fresh Ed25519 key, PEM."""
+    return OKPKey.generate_key("Ed25519").as_pem(private=True)
 
 
 # In this order: a key before what it protects.

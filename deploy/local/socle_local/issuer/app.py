@@ -27,11 +27,10 @@ LOOPBACK_ORIGIN = r"http://(127\.0\.0\.1|localhost)(:\d+)?"
 
 
 def create_app(settings: IssuerSettings, clock: Clock = lambda: int(time.time())) -> Starlette:
-    """The issuer, ready to serve. Raises RefusesToStart outside the local profile or off loopback."""
+    """The issuer, ready to serve. Raises RefusesToStart where its settings make it an open door."""
     check(settings)
     middleware = [
-        # A page of the internet whose name is made to point at 127.0.0.1 would otherwise be given tokens.
-        Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "::1", "[::1]"]),
+        Middleware(TrustedHostMiddleware, allowed_hosts=settings.known_hosts),
         Middleware(
             CORSMiddleware,
             allow_origin_regex=LOOPBACK_ORIGIN,

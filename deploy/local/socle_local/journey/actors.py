@@ -28,13 +28,17 @@ class UnexpectedAnswerError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where a running platform is reached: addresses without a final slash, and one NATS account."""
+    """Where a running platform is reached: addresses without a final slash, and one NATS account.
+
+    `nats_ca` is the certificate (PEM) of who vouches for a NATS at `tls://`; empty without TLS.
+    """
 
     gateway: str
     issuer: str
     nats: str
     nats_password: str
     nats_user: str = "subscriber"
+    nats_ca: str = ""
 
 
 @dataclass(frozen=True, slots=True)

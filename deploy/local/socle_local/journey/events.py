@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -18,11 +19,13 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from .actors import Reach
+from .actors import Reach, UnexpectedAnswerError
 
 SERVICES = ("identity_ins", "dmp", "eprescription")
 # Seconds after which the server removes a consumer nobody reads; seconds given to a stream of a first start.
 FORGOTTEN, FIRST_STREAM = 300.0, 20.0
+# Seconds given to the connection itself.
+CONNECT = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +89,15 @@ class Listener:
 async def listening(
     reach: Reach, services: Sequence[str] = SERVICES, *, everything: bool = False
 ) -> AsyncIterator[Listener]:
-    """Listens to the services; from the first event of all when `everything`, from now on otherwise."""
-    client = await nats.connect(
-        reach.nats,
-        user=reach.nats_user,
-        password=reach.nats_password,
-        inbox_prefix=f"_INBOX_{reach.nats_user}".encode(),
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.2,
-        error_cb=_said,
-    )
+    """Listens to the services; from the first event of all when `everything`, from now on otherwise.
+
+    Raises UnexpectedAnswerError when NATS lets nobody in: its client would try for ever.
+    """
+    try:
+        async with asyncio.timeout(CONNECT):
+            client = await _connected(reach)
+    except TimeoutError:
+        raise UnexpectedAnswerError(f"NATS at {reach.nats} does not let {reach.nats_user} in.") from None
     listener = Listener()
     policy = DeliverPolicy.ALL if everything else DeliverPolicy.NEW
     subscriptions = [await _subscribed(client, service, policy) for service in services]
@@ -108,6 +110,21 @@ async def listening(
         # Closed before it waits: a fetch that was cancelled just as it ended swallows the cancellation.
         await client.close()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _connected(reach: Reach) -> Client:
+    return await nats.connect(
+        reach.nats,
+        user=reach.nats_user,
+        password=reach.nats_password,
+        # Without TLS first, whoever answers could say that there is none, and would be given the password.
+        tls=ssl.create_default_context(cadata=reach.nats_ca) if reach.nats_ca else None,
+        tls_handshake_first=bool(reach.nats_ca),
+        inbox_prefix=f"_INBOX_{reach.nats_user}".encode(),
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.2,
+        error_cb=_said,
+    )
 
 
 async def _said(error: Exception) -> None:

@@ -66,7 +66,7 @@ def shell(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 
 def free_offset() -> int:
     """A distance at which every port of the small repository is free."""
-    usual = [*Ports.usual([]).by_name.values(), 15059, 8089]
+    usual = [*Ports.usual([], observed=True).by_name.values(), 15059, 8089]
     start = 200 + 10 * (os.getpid() % 300)
     return next(o for o in range(start, start + 3000, 7) if not any(is_taken(port + o) for port in usual))
 
@@ -79,14 +79,14 @@ def eventually(shell: Shell, name: str, state: str) -> None:
 
 
 def test_up_use_and_down(shell: Shell) -> None:
-    up = shell.run("up")
+    up = Shell(shell.root, {**shell.env, "SOCLE_LOCAL_OBS": "1"}).run("up")
     assert (up.returncode, up.stderr) == (0, "")
     assert "Socle is ready" in up.stdout
+    assert f"http://127.0.0.1:{8082 + int(shell.env[OFFSET])}/" in up.stdout
     status = shell.run("status")
     assert status.returncode == 0
-    assert [name in status.stdout for name in ("postgres", "nats", "issuer", "echo-back", "gateway")] == [
-        True
-    ] * 5
+    for name in ("observe", "postgres", "nats", "issuer", "echo-back", "gateway"):
+        assert name in status.stdout
 
     token = shell.run("token", "doctor")
     assert (token.returncode, token.stdout.count("."), token.stdout.count("\n")) == (0, 2, 1)
@@ -107,7 +107,7 @@ def test_up_use_and_down(shell: Shell) -> None:
 
     down = shell.run("down")
     assert down.returncode == 0
-    assert [name for name in last_stopped(shell) if name != "issuer"] == [
+    assert [name for name in last_stopped(shell) if name not in ("issuer", "observe")] == [
         "gateway",
         "echo-back",
         "nats",

@@ -9,8 +9,12 @@ from pathlib import Path
 from socle_local.manifest import ROOT
 
 TARGETS = """
-    run up down reset status token demo check test test-clamav test-openbao test-bucket format gen new-service
-    bench chaos lock help
+    run up down reset status token demo
+    check test test-clamav test-openbao test-bucket format gen new-service bench chaos lock
+    images base-image wheelhouse images-lock images-reproducible
+    k8s-generate k8s-check k8s-install k8s-uninstall k8s-journey test-containers test-containers-lock
+    slo slo-check upgrade-test backup restore restore-test capacity
+    audit help
 """.split()
 
 
@@ -43,6 +47,8 @@ def empty_repository(tmp_path: Path) -> Path:
     (tmp_path / "requirements.lock").touch()
     (tmp_path / "deploy" / "local").mkdir(parents=True)
     (tmp_path / "deploy" / "local" / "bootstrap.lock").touch()
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "gen.py").touch()
     return tmp_path
 
 

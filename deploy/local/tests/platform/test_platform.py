@@ -23,10 +23,9 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-async def test_everything_is_ready_then_gone(
-    small_repository: Path, free_ports: Ports, tmp_path: Path
-) -> None:
-    with Platform(tmp_path / "home", free_ports, fsync=False, root=small_repository) as platform:
+async def test_everything_is_ready_then_gone(small_repository: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with Platform(home, fsync=False, observed=True, root=small_repository) as platform:
         url, password = platform.database("echo-back")
         connection = await asyncpg.connect(url, password=password)
         await connection.close()
@@ -35,8 +34,9 @@ async def test_everything_is_ready_then_gone(
             pro = await client.get(f"{platform.issuer_url}/realms/pro/.well-known/openid-configuration")
             assert pro.json()["issuer"] == f"{platform.issuer_url}/realms/pro"
             assert (await client.get(f"{platform.url()}/readyz")).status_code == 200
-    assert not any(is_taken(port) for port in free_ports.by_name.values())
-    assert "echo drained" in (tmp_path / "home" / "logs" / "echo-back.log").read_text()
+            assert (await client.get(f"{platform.url('observe')}/api/traces")).json() == {"traces": []}
+    assert not any(is_taken(port) for port in platform.ports.by_name.values())
+    assert "echo drained" in (home / "logs" / "echo-back.log").read_text()
 
 
 async def makes_its_stream(platform: Platform, user: str) -> None:
@@ -83,7 +83,19 @@ def test_what_a_service_is_told(small_repository: Path, free_ports: Ports, tmp_p
     assert Path(told["SOCLE_OIDC_CLIENT_SECRET_FILE"]).name == "echo-back"
     assert front_told["SOCLE_HTTP_LISTEN"] == free_ports.address("gateway")
     assert "SOCLE_DATABASE_URL" not in front_told
+    assert not any(name.startswith("OTEL_EXPORTER") for name in told)
     files = [name for name in told if name.startswith("SOCLE_") and name.endswith("_PASSWORD_FILE")]
     secrets = {Path(told[name]).read_text() for name in files}
     assert len(secrets) == 2
     assert not secrets & set(told.values()), "a password travels by file, never in the environment"
+
+
+def test_observed_every_service_sends_all_of_its_traces_to_the_page(
+    small_repository: Path, tmp_path: Path
+) -> None:
+    platform = Platform(tmp_path / "home", fsync=False, observed=True, root=small_repository)
+    page = f"http://{platform.ports.address('observe')}"
+    for service in platform.services:
+        told = platform.environment(service)
+        assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == page
+        assert (told["SOCLE_TRACE_RATIO"], told["OTEL_METRIC_EXPORT_INTERVAL"]) == ("1", "5000")

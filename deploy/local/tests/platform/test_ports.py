@@ -16,6 +16,7 @@ DMP = Service("dmp", "dmp", 15052, True)
 def test_the_usual_ports_move_together() -> None:
     assert Ports.usual([DMP]).by_name == {"postgres": 15432, "nats": 14222, "issuer": 8081, "dmp": 15052}
     assert Ports.usual([DMP], 100).address("dmp") == "127.0.0.1:15152"
+    assert Ports.usual([DMP], 100, observed=True).address("observe") == "127.0.0.1:8182"
 
 
 def test_free_ports_are_all_different() -> None:

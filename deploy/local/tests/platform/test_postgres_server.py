@@ -114,6 +114,20 @@ def test_a_port_that_is_taken_is_told_with_the_words_of_the_log(server: Postgres
         rival.start()
 
 
+def test_what_a_killed_server_left_behind_is_not_taken_for_readiness(tmp_path: Path) -> None:
+    # In a container the next server may well get the number of the one that was killed.
+    server = Postgres(tmp_path, Ports.free([])["postgres"], "x")
+    server.program.command = ["sleep", "30"]
+    (tmp_path / "data").mkdir()
+    server.program.start()
+    try:
+        left = f"{server.program.pid}\n" + "\n" * 6 + "ready   \n"
+        (tmp_path / "data" / "postmaster.pid").write_text(left)
+        assert not server.is_ready()
+    finally:
+        server.program.kill()
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder every user may enter, unlike those of pytest."""
