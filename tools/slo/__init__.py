@@ -1,0 +1,1 @@
+"""Service levels: files of `slo/` to recording rules, alerts and dashboards."""
