@@ -89,6 +89,12 @@ def checks(former: Path | None, why: str) -> tuple[Check, ...]:
         ),
         Check("imports", "who may import whom", (program("lint-imports", "--no-logo"),)),
         Check("lints", "the house lints", ((python, "-m", "tools.lints"),)),
+        Check(
+            "manifests",
+            "who calls whom, in Kubernetes too",
+            ((python, "-m", "socle_k8s", "generate", "--check"),),
+        ),
+        Check("slo", "rules and dashboards are those of slo/", ((python, "-m", "tools.slo", "--check"),)),
         Check("buf-lint", "form of the contracts", (program("buf", "lint"),)),
         Check("buf-format", "layout of the contracts", (program("buf", "format", "--diff", "--exit-code"),)),
         Check("buf-breaking", "contracts keep their promises", compare, why),

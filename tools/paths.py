@@ -9,9 +9,10 @@ SERVICES = ROOT / "services"
 
 
 def source_roots(root: Path = ROOT) -> list[Path]:
-    """The folders that stand on the Python path: contracts, chassis, each service, the local platform."""
+    """The folders that stand on the Python path: contracts, chassis, each service, platform, Kubernetes."""
     services = sorted(path for path in (root / "services").glob("*") if package_of(path).is_dir())
-    return [root / "libs" / "contracts", root / "libs" / "chassis", *services, root / "deploy" / "local"]
+    deployed = [root / "deploy" / "local", root / "deploy" / "k8s"]
+    return [root / "libs" / "contracts", root / "libs" / "chassis", *services, *deployed]
 
 
 def package_of(service: Path) -> Path:

@@ -1,5 +1,6 @@
 """`python -m tools.new_service care-plan`: a new service, whole, or a sentence that says why not."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,15 +8,25 @@ from string import Template
 
 from rich.console import Console
 
+from socle_k8s import generate as manifests
 from tools.gen import generate
 from tools.new_service.naming import NameRefused, Naming, choose
 from tools.paths import ROOT
+from tools.slo import files as levels
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".tmpl"
 # The lists that name every service, one a line; the new one comes after this one.
-LISTS = {".importlinter": "    dmp\n", "pyproject.toml": '    "services/dmp",\n'}
 NEIGHBOUR = "dmp"
+IMAGE = r"  - \{name: socle/dmp, .*\}"
+LISTS = {
+    ".importlinter": r" {4}dmp",
+    "pyproject.toml": r' {4}"services/dmp",',
+    "deploy/k8s/base/kustomization.yaml": r"  - services/dmp",
+    "deploy/k8s/overlays/dev/kustomization.yaml": IMAGE,
+    "deploy/k8s/overlays/staging/kustomization.yaml": IMAGE,
+    "deploy/k8s/overlays/production/kustomization.yaml": IMAGE,
+}
 
 
 def render(naming: Naming) -> dict[str, str]:
@@ -35,12 +46,13 @@ def enlist(naming: Naming, root: Path) -> dict[str, str]:
     Raises NameRefused when a list is not where it should be: half a registration would be worse than none.
     """
     changed = {}
-    for path, line in LISTS.items():
+    for path, pattern in LISTS.items():
         text = (root / path).read_text("utf-8")
-        if line not in text:
-            raise NameRefused(f"{path} has no line {line.strip()!r} to put the new service after: restore it")
-        own = naming.name if "services/" in line else naming.module
-        changed[path] = text.replace(line, line + line.replace(NEIGHBOUR, own))
+        found = re.search(rf"^{pattern}\n", text, re.MULTILINE)
+        if not found:
+            raise NameRefused(f"{path} has no line of {NEIGHBOUR} to put the new service after: restore it")
+        own = naming.name if "/" in pattern else naming.module
+        changed[path] = text.replace(found[0], found[0] + found[0].replace(NEIGHBOUR, own))
     return changed
 
 
@@ -68,6 +80,8 @@ def create(name: str, root: Path = ROOT) -> Naming:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
     tidy(naming, root)
+    manifests.write(root)
+    levels.write(root)
     return naming
 
 
@@ -86,7 +100,7 @@ def main(arguments: list[str]) -> int:
     console.print(f"services/{naming.name} is made, on port {naming.port}. Next:")
     console.print(f"  1. say what it does: proto/socle/{naming.module}/v1, then the README")
     console.print(f"  2. make test ARGS=services/{naming.name}")
-    console.print("  3. make run: it starts with the others")
+    console.print("  3. make run: it starts with the others; deploy/k8s has its manifests")
     return 0
 
 

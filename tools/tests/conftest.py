@@ -25,6 +25,7 @@ COPIED = (
     "libs/",
     "services/",
     "deploy/",
+    "slo/",
 )
 
 

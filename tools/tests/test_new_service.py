@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from socle_k8s.generate import files, stale
 from tools.gen import generate
 from tools.lints.__main__ import of_source
 from tools.lints.contracts import check_contracts, compile_set
 from tools.lints.model import read_all
 from tools.new_service.__main__ import create
 from tools.new_service.naming import NameRefused, choose
+from tools.slo import files as levels
 from tools.tests.conftest import Copy
 
 NAME = "care-plan"
@@ -62,6 +64,29 @@ def test_new_service_has_a_port_of_its_own_and_a_place_in_every_list(made: Copy)
     linter = (made.root / ".importlinter").read_text()
     assert linter.count("    care_plan\n") == linter.count("    dmp\n")
     assert f'"{FOLDER}",' in (made.root / "pyproject.toml").read_text()
+
+
+def test_new_service_has_its_manifests_in_the_base_and_an_image_in_every_overlay(made: Copy) -> None:
+    folder = made.root / "deploy" / "k8s"
+    assert f"  - {FOLDER}\n" in (folder / "base" / "kustomization.yaml").read_text()
+    assert f"- name: {NAME}-settings\n" in (folder / "base" / FOLDER / "kustomization.yaml").read_text()
+    assert stale(made.root) == []
+    assert f"base/{FOLDER}/made/network.yaml" in files(made.root)
+    overlays = sorted(folder.glob("overlays/*/kustomization.yaml"))
+    assert len(overlays) >= 3
+    for overlay in overlays:
+        text = overlay.read_text()
+        assert text.count(f"  - {{name: socle/{NAME}, ") == text.count("  - {name: socle/dmp, ") == 1
+
+
+def test_new_service_promises_something_and_is_missed_when_it_is_silent(made: Copy) -> None:
+    promised = levels.made(made.root)
+    assert levels.outdated(promised, made.root) == []
+    assert f"slo: {NAME}-availability" in promised[levels.MADE / "rules" / f"slo-{NAME}.yaml"]
+    assert (
+        f'absent(socle_db_pool_most{{service_name="{NAME}"}})'
+        in promised[levels.MADE / "rules" / "causes.yaml"]
+    )
 
 
 @pytest.mark.parametrize(

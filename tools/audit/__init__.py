@@ -1,0 +1,1 @@
+"""`make audit`: known vulnerabilities of what is installed and of what the images hold."""
