@@ -62,9 +62,11 @@ class Ledger:
             for table in [row["table_name"] for row in await connection.fetch(TABLES)]
         }
 
-    async def settled(self) -> Counts:
-        """The counts once every event is published and acted upon: twice the same, nothing on its way."""
-        limit = time.monotonic() + PATIENCE
+    async def settled(self, patience: float = PATIENCE) -> Counts:
+        """The counts once every event is published and acted upon: twice the same, nothing on its way. Fails
+        after so many seconds.
+        """
+        limit = time.monotonic() + patience
         before = await self.counts()
         while True:
             await asyncio.sleep(0.15)
@@ -72,7 +74,7 @@ class Ledger:
             if now == before and not await self._on_their_way():
                 return now
             assert time.monotonic() < limit, (
-                "events are still on their way, or something never stops changing"
+                f"still on their way, or something never stops changing: {await self._left()}"
             )
             before = now
 
@@ -82,6 +84,14 @@ class Ledger:
         return (
             bool(unsent) or any(waiting) or any([await self._is_behind(*line) for line in FOLLOWED.items()])
         )
+
+    async def _left(self) -> Counts:
+        """What `settled` waits for: rows not published, events not acted upon, documents not sent."""
+        left = {
+            f"{name}.unpublished": await one.fetchval(UNPUBLISHED) for name, one in self.connections.items()
+        }
+        behind = {f"{name}.behind": await self._is_behind(name, lines) for name, lines in FOLLOWED.items()}
+        return {**left, **behind, "unsent": await self["eprescription"].fetchval(UNSENT)}
 
     async def _is_behind(self, service: str, subjects: list[str]) -> bool:
         told = await self["identity-ins"].fetch("SELECT id FROM outbox WHERE subject = ANY($1)", subjects)

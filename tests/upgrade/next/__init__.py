@@ -1,0 +1,1 @@
+"""What the next version of the platform adds to the one of this tree."""
