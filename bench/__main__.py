@@ -3,6 +3,7 @@
 `make bench ARGS=identity`: search, verification and match at the size of a country, beside a bare SQL lookup.
 `make bench ARGS=dmp`: deposit, search and retrieve at three sizes, the mix, and what the journal costs.
 `make bench ARGS=eprescription`: lifecycles of prescriptions among a million stored ones.
+`make bench ARGS=telemetry`: what traces and metrics cost an answer.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import machine, measures, rows, scene
+from bench import machine, measures, rows, scene, telemetry
 from bench.dmp import command as dmp
 from bench.eprescription import command as eprescription
 from bench.identity import command as identity
@@ -29,6 +30,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command("identity")(identity.main)
 app.command("dmp")(dmp.main)
 app.command("eprescription")(eprescription.main)
+app.command("telemetry")(telemetry.main)
 
 
 @app.callback(invoke_without_command=True)

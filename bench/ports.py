@@ -1,4 +1,4 @@
 """Where the yardsticks listen: beside the measured platform, which is moved away from the usual ports."""
 
 OFFSET = 1300
-HELLO, HOP_FRONT, HOP = 8090 + OFFSET, 8091 + OFFSET, 8092 + OFFSET
+HELLO, HOP_FRONT, HOP, COLLECTOR = (number + OFFSET for number in (8090, 8091, 8092, 4318))

@@ -1,7 +1,10 @@
 """The whole platform, once a run: real servers, fsync on, its own ports and a folder that goes away."""
 
+import os
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -17,8 +20,17 @@ SHOWN_LINES = 25
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with Platform(tmp_path_factory.mktemp("platform")) as running:
+    with chosen(tmp_path_factory.mktemp("platform")) as running:
         yield running
+
+
+def chosen(home: Path) -> AbstractContextManager[Platform]:
+    """Processes of this machine, or with `make test-containers` the pods of the manifests, in containers."""
+    if os.environ.get("SOCLE_TEST_PLATFORM") != "containers":
+        return Platform(home)
+    from tests.containers.platform import ContainerPlatform
+
+    return cast(AbstractContextManager[Platform], ContainerPlatform(home))
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +68,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure shows the end of every program's log: the reason is seldom on this side."""
     report = yield
-    platform = getattr(item, "funcargs", {}).get("platform")
-    if report.failed and isinstance(platform, Platform):
+    home = getattr(getattr(item, "funcargs", {}).get("platform"), "home", None)
+    if report.failed and isinstance(home, Path):
         report.sections += [
-            (f"end of {log.name}", ending(log)) for log in sorted((platform.home / "logs").glob("*.log"))
+            (f"end of {log.name}", ending(log)) for log in sorted((home / "logs").glob("*.log"))
         ]
     return report
 

@@ -13,6 +13,7 @@ def reach_of(platform: Platform) -> Reach:
         nats=platform.nats.url,
         nats_password=platform.nats_password(SUBSCRIBER),
         nats_user=SUBSCRIBER,
+        nats_ca=getattr(platform, "nats_ca", ""),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -35,6 +36,8 @@ async def connected(reach: Reach, **more: Any) -> Client:
         password=reach.nats_password,
         inbox_prefix=f"_INBOX_{reach.nats_user}".encode(),
         allow_reconnect=False,
+        tls=ssl.create_default_context(cadata=reach.nats_ca) if reach.nats_ca else None,
+        tls_handshake_first=bool(reach.nats_ca),
         **more,
     )
 
