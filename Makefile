@@ -72,6 +72,7 @@ chaos: $(GENERATED) ## Contend for prescriptions while services are killed: 100,
 lock: $(INSTALLED) ## Pin requirements.in, with hashes, into requirements.lock
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.lock $(COMPILE) $(if $(UPGRADE),--upgrade)
 	@echo uv | $(BIN)/uv pip compile - --output-file deploy/local/bootstrap.lock $(COMPILE) $(if $(UPGRADE),--upgrade)
+	@$(MAKE) images-lock
 # Neither the address of the registry nor the command line: both belong to a machine, not to the repository.
 COMPILE := --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 	  --no-emit-index-url --no-emit-find-links
