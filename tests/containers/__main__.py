@@ -20,7 +20,10 @@ LIVE = "tests/containers/live/test_{}.py"
 # Journeys first: what the pods did meanwhile is what the others look at. Then what changes them.
 ORDER = (
     "tests/integration",
-    *(LIVE.format(name) for name in "pods first_door flows rotation stopping coverage production".split()),
+    *(
+        LIVE.format(name)
+        for name in "pods clients first_door flows rotation stopping coverage production".split()
+    ),
 )
 # Seconds for one test: the first one waits for every pod.
 LONGEST = 600

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 # Docker, images and kubectl: not of every machine that runs `make test`.
-collect_ignore_glob = [] if os.environ.get("SOCLE_TEST_PLATFORM") == "containers" else ["live/*"]
+collect_ignore_glob = [] if os.environ.get("SOCLE_TEST_PLATFORM") == "containers" else ["live"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

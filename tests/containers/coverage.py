@@ -68,7 +68,8 @@ def _files(pod: RunningPod, one: Container) -> Found:
     for volume in pod.pod.volumes:
         for file in (volume.files or ()) if volume.name in mounted else ():
             name = f"{volume.name}/{file.path}"
-            yield "file", name, "read, as inotify told" if name in read else UNREAD.get(name, "")
+            why = UNREAD.get(f"{pod.pod.workload.name}: {name}") or UNREAD.get(name, "")
+            yield "file", name, "read, as inotify told" if name in read else why
 
 
 def _served(pod: RunningPod, one: Container) -> Found:
@@ -84,7 +85,7 @@ def _served(pod: RunningPod, one: Container) -> Found:
 
 def shared(found: Iterable[Item]) -> list[Item]:
     """A ConfigMap that all share has variables of one program alone: exercised where that one reads them."""
-    every = list(found)
+    every = merged(found)
     readers = {one.name: one.workload for one in every if one.kind == "variable" and one.how}
     return [
         replace(one, how=f"of a ConfigMap that is shared; {readers[one.name]} reads it")
@@ -92,6 +93,16 @@ def shared(found: Iterable[Item]) -> list[Item]:
         else one
         for one in every
     ]
+
+
+def merged(found: Iterable[Item]) -> list[Item]:
+    """The items of several pods of one workload as one: what one of them has exercised is exercised."""
+    best: dict[tuple[str, str, str], Item] = {}
+    for one in found:
+        key = (one.workload, one.kind, one.name)
+        if key not in best or not best[key].how:
+            best[key] = one
+    return list(best.values())
 
 
 def table(found: Iterable[Item], title: str) -> Table:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
+
+import httpx
 
 from socle_k8s.render import render
 from socle_k8s.secrets import all_secrets
@@ -17,8 +20,10 @@ from socle_local.platform import SUBSCRIBER
 from socle_local.postgres import ADMIN
 from tests.containers.changes import DEV, changed
 from tests.containers.cluster import Cluster
+from tests.containers.kubelet import wait_until
 from tests.containers.manifests import Manifests
 from tests.containers.names import resolved, trusted
+from tests.containers.running import READY_SECONDS, PodFailed
 from tests.containers.volumes import VOLUMES
 
 NAMESPACE = "socle"
@@ -29,13 +34,21 @@ DATABASE = "socle-postgres-rw:5432"
 class Passwords:
     """The Secrets of the platform, asked for by the names of the local platform's folders."""
 
-    manifests: Manifests
+    cluster: Cluster
 
     def value(self, *name: str) -> str:
         """A password: `("database", role)` or `("nats", user)`."""
+        if name == ("database", ADMIN):
+            return self._superuser()
         kind, account = name
-        called = "postgres-admin" if (kind, account) == ("database", ADMIN) else f"{hyphened(account)}-{kind}"
-        return self.manifests.store.secret(called, "the tests")["password"].decode()
+        found = self.cluster.manifests.store.secret(f"{hyphened(account)}-{kind}", "the tests")
+        return found["password"].decode()
+
+    def _superuser(self) -> str:
+        """PostgreSQL's own, which it keeps on its volume and tells nobody."""
+        with TemporaryDirectory() as folder:
+            copy_out(self.cluster["postgres"].sandbox, f"{VOLUMES}/data/secrets", Path(folder))
+            return Path(folder, ADMIN).read_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +79,9 @@ class ContainerPlatform:
         self.home = home.resolve()
         self.services: list[Service] = find_services()
         self.manifests = self._manifests()
-        self.secrets = Passwords(self.manifests)
-        self.postgres, self.nats = Database(), Server("tls://nats:4222")
         self.cluster = Cluster(self.manifests, self.home)
+        self.secrets = Passwords(self.cluster)
+        self.postgres, self.nats = Database(), Server("tls://nats:4222")
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -77,6 +90,7 @@ class ContainerPlatform:
             stack.enter_context(trusted(self._authority()))
             stack.enter_context(resolved(self.cluster.names()))
             copy_out(self.cluster["issuer"].sandbox, f"{VOLUMES}/home", self.home / "issuer")
+            self._whole()
             self._open = stack.pop_all()
         return self
 
@@ -105,6 +119,20 @@ class ContainerPlatform:
     def nats_password(self, user: str = SUBSCRIBER) -> str:
         """The password of a NATS user."""
         return self.secrets.value("nats", user)
+
+    def _whole(self) -> None:
+        """Returns once the gateway says that every service answers it. Raises PodFailed."""
+        said = ["nothing"]
+
+        def ready() -> bool:
+            with suppress(httpx.TransportError):
+                answer = httpx.get(f"{self.url()}/readyz")
+                said[0] = answer.text
+                return answer.status_code == 200
+            return False
+
+        if not wait_until(ready, READY_SECONDS):
+            raise PodFailed(f"the gateway does not find the platform ready: {said[0]}")
 
     def _manifests(self) -> Manifests:
         return Manifests.of(changed(render("dev"), DEV), all_secrets(self.services, NAMESPACE))
