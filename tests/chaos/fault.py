@@ -79,6 +79,12 @@ class Fault:
     def revive(self, name: str) -> None:
         self.platform.supervisor.revive(name)
 
+    async def callable_again(self) -> None:
+        """The gateway reaches every service: what is asked now is not refused for a connection on its way."""
+        async with asyncio.timeout(WAITED):
+            while not await asyncio.to_thread(self.platform.supervisor["gateway"].is_ready):
+                await asyncio.sleep(0.05)
+
     def pause(self, name: str) -> None:
         """The process stands still, its connections open: what it is sent waits, nothing is answered."""
         os.kill(self._pid(name), signal.SIGSTOP)

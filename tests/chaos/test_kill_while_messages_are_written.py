@@ -19,6 +19,7 @@ async def test_kill_while_messages_are_written_tells_each_version_once_and_in_or
         await asyncio.sleep(moment)
         fault.kill("identity-ins")
         fault.revive("identity-ins")
+        await fault.callable_again()
     await fault.ledger.settled()
     rows = await fault.ledger["identity-ins"].fetch(MESSAGES)
     for identity in identities:

@@ -62,7 +62,8 @@ def options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 2_000),
+        # A service that is back is called again within half a second.
+        ("grpc.max_reconnect_backoff_ms", 500),
     ]
 
 
