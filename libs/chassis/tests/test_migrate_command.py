@@ -94,6 +94,11 @@ async def test_a_failure_is_one_sentence_without_a_row_in_it(release: Place) -> 
         (["probe"], {"SOCLE_DATABASE_URL": ""}, "probe: SOCLE_DATABASE_URL: missing"),
         (["probe"], {"SOCLE_MIGRATION_TRIES": "0"}, "probe: SOCLE_MIGRATION_TRIES: "),
         (["probe"], {"SOCLE_DATABASE_PASSWORD_FILE": "/dev/null"}, "InvalidPasswordError"),
+        (
+            ["probe", "--wait", "0"],
+            {"SOCLE_DATABASE_URL": "postgresql://probe@127.0.0.1:1/probe"},
+            "the database at 127.0.0.1:1 has not answered for 0 s",
+        ),
     ],
 )
 async def test_what_cannot_be_is_one_line(

@@ -31,6 +31,9 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m chassis.migrate", description=__doc__)
     parser.add_argument("service", help="the name of the service, such as dmp or identity-ins")
     parser.add_argument("--check", action="store_true", help="only say where the database stands")
+    parser.add_argument(
+        "--wait", type=float, default=60.0, help="seconds to wait for a database that does not answer yet"
+    )
     chosen = parser.parse_args(arguments)
     settings = _settings(chosen.service)
     telemetry.configure(settings, f"{chosen.service}-migrate")
@@ -38,7 +41,7 @@ def main(arguments: list[str]) -> None:
         folder = folder_of(chosen.service)
         if chosen.check:
             sys.exit(_checked(folder, settings))
-        _migrated(folder, settings)
+        _migrated(folder, settings, chosen.wait)
     except FAULTS as error:
         sys.exit(f"{chosen.service}: its schema was not brought up to date: {type(error).__name__}: {error}")
     except sa.exc.DBAPIError as error:
@@ -66,10 +69,27 @@ def _checked(folder: Path, settings: Settings) -> int:
     return 1 if found is State.BEHIND else 0
 
 
-def _migrated(folder: Path, settings: Settings) -> None:
+async def _answered(folder: Path, settings: Settings, seconds: float) -> State:
+    """Where the database stands, once it answers: on a first install it starts beside this Job."""
+    limit = time.monotonic() + seconds
+    password = read_secret(settings.database_password_file)
+    while True:
+        try:
+            return await state(folder, settings.database_url, password)
+        except (OSError, asyncpg.CannotConnectNowError) as error:
+            if time.monotonic() >= limit:
+                at = sa.make_url(settings.database_url)
+                raise ConnectionError(
+                    f"the database at {at.host}:{at.port} has not answered for {seconds:.0f} s"
+                    f" ({type(error).__name__}): start it, open the way to it, or correct SOCLE_DATABASE_URL"
+                ) from None
+        await asyncio.sleep(1)
+
+
+def _migrated(folder: Path, settings: Settings, wait: float) -> None:
     began = time.monotonic()
     password = read_secret(settings.database_password_file)
-    found = asyncio.run(state(folder, settings.database_url, password))
+    found = asyncio.run(_answered(folder, settings, wait))
     log.info("migrate.began", state=found.value)
     # A newer release has been here: its schema is one that this release can live with.
     if found is not State.AHEAD:
