@@ -71,9 +71,12 @@ def main(arguments: Sequence[str]) -> int:
     left = [f"--deselect={test}" for test in LEFT_OUT]
     environment = {**os.environ, "SOCLE_TEST_PLATFORM": "containers", "TESTCONTAINERS_RYUK_DISABLED": "true"}
     command = [sys.executable, "-m", "pytest", f"--timeout={LONGEST}", *left, *ORDER, *arguments]
+    process = subprocess.Popen(command, env=environment)
     try:
-        return subprocess.run(command, env=environment, check=False).returncode
+        return process.wait()
     except KeyboardInterrupt:
+        # Ctrl-C reached pytest too, which takes its containers down: that is waited for.
+        process.wait()
         return 130
     finally:
         clean()

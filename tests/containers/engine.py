@@ -20,7 +20,7 @@ from testcontainers.core.transferable import build_transfer_tar
 from tests.containers.plan import Container, Mount, Pod, Security
 from tests.containers.volumes import VOLUMES, Volume
 
-RUN, OWNER = "socle.test-containers", "socle.test-containers.pid"
+RUN, OWNER = "socle.test-containers", "socle.test-containers.owner"
 PREFIX = "socle-tc"
 # Where a sandbox is told what to write.
 PLAN = "/socle/volumes.json"
@@ -35,7 +35,7 @@ class Engine:
     def __init__(self) -> None:
         self.docker: Any = docker.from_env()
         self.run = secrets.token_hex(3)
-        self.labels = {RUN: self.run, OWNER: str(os.getpid())}
+        self.labels = {RUN: self.run, OWNER: owner(os.getpid())}
         self.network = Network(docker_network_kw={"labels": self.labels, "check_duplicate": True})
 
     def __enter__(self) -> Self:
@@ -166,12 +166,26 @@ def put(container: Any, path: str, content: bytes) -> None:
     container.put_archive("/", build_transfer_tar(content, path))
 
 
+def owner(pid: int) -> str:
+    """A process, told apart from a later one of the same number; nothing when it has ended."""
+    try:
+        process = psutil.Process(pid)
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return "" if ended else f"{pid} {process.create_time()}"
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def sweep(client: Any) -> None:
     """Removes what runs left behind whose process is gone, killed before it could tidy up."""
-    for container in client.containers.list(all=True, filters={"label": RUN}):
-        owner = int(container.labels.get(OWNER, "0"))
-        if not psutil.pid_exists(owner):
-            remove(client, f"{RUN}={container.labels[RUN]}")
+    chosen = {"filters": {"label": RUN}}
+    found = [
+        *(one.labels for one in client.containers.list(all=True, ignore_removed=True, **chosen)),
+        *(one.attrs["Labels"] for one in (*client.networks.list(**chosen), *client.volumes.list(**chosen))),
+    ]
+    for labels in {one[RUN]: one for one in found}.values():
+        if labels[OWNER] != owner(int(labels[OWNER].partition(" ")[0])):
+            remove(client, f"{RUN}={labels[RUN]}")
 
 
 def remove(client: Any, label: str) -> None:

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 # Variables that the program does not print among its settings.
-UNSAID: Mapping[str, str] = {}
+OTEL = "OpenTelemetry's library reads it: the collector's stand-in is sent what the services measure"
+UNSAID: Mapping[str, str] = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": OTEL,
+    "OTEL_EXPORTER_OTLP_PROTOCOL": OTEL,
+    "OTEL_METRIC_EXPORT_INTERVAL": OTEL,
+}
 # Files mounted and not read: `workload: volume/path`, or `volume/path` in any workload.
 UNREAD: Mapping[str, str] = {
     "database/username": "the layout of a basic-auth Secret; the role stands in SOCLE_DATABASE_URL",
     "identity-ins: oidc/client-secret": "for its own calls to other services; it makes none",
 }
-# In production, what goes with the settings replaced in production.py.
+# In production: what goes with the settings replaced in production.py, and what only a whole journey needs.
+JOURNEY = "for its own calls to other services, which the run of the dev overlay makes with the same mount"
 UNREAD_IN_PRODUCTION: Mapping[str, str] = {
+    "dmp: file oidc/client-secret": JOURNEY,
+    "eprescription: file oidc/client-secret": JOURNEY,
+    "gateway: file oidc/client-secret": JOURNEY,
     "dmp: file transit/token": "goes with SOCLE_TRANSIT_URL, replaced",
     "dmp: file transit-ca/ca.crt": "goes with SOCLE_TRANSIT_URL, replaced",
 }

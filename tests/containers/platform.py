@@ -47,7 +47,7 @@ class Passwords:
     def _superuser(self) -> str:
         """PostgreSQL's own, which it keeps on its volume and tells nobody."""
         with TemporaryDirectory() as folder:
-            copy_out(self.cluster["postgres"].sandbox, f"{VOLUMES}/data/secrets", Path(folder))
+            copy_out(self.cluster["postgres"].sandbox, f"{VOLUMES}/data/postgres/secrets", Path(folder))
             return Path(folder, ADMIN).read_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from socle_k8s.render import render
@@ -15,7 +16,8 @@ from tests.containers.values import Doc
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 # Written here; PostgreSQL, NATS, Keycloak, ClamAV and the collector have images of others.
 OURS = {"service", "front", "migration"}
-STANDING_IN = {"postgres", "nats", "issuer"}
+COLLECTOR = "otel-collector"
+STANDING_IN = {"postgres", "nats", "issuer", COLLECTOR}
 REGISTRY = "registry.example/"
 CHANGES = (
     Change("SOCLE_OIDC_BASE", "http://issuer:8081", "the development issuer stands in for Keycloak's realms"),
@@ -28,13 +30,6 @@ CHANGES = (
     Change("SOCLE_TRANSIT_URL", None, "the master key is in a file: OpenBao has no image here"),
     Change("SOCLE_TRANSIT_CA_FILE", None, "goes with SOCLE_TRANSIT_URL"),
     Change("SOCLE_TRANSIT_TOKEN_FILE", None, "goes with SOCLE_TRANSIT_URL"),
-    Change(
-        "SOCLE_BLOB_STORE", "file:///tmp/blobs", "the object store is not there: nothing is deposited here"
-    ),
-    Change("SOCLE_S3_ENDPOINT", None, "goes with SOCLE_BLOB_STORE"),
-    Change("SOCLE_S3_REGION", None, "goes with SOCLE_BLOB_STORE"),
-    Change("SOCLE_S3_ACCESS_KEY_FILE", None, "goes with SOCLE_BLOB_STORE"),
-    Change("SOCLE_S3_SECRET_KEY_FILE", None, "goes with SOCLE_BLOB_STORE"),
 )
 # The one setting that takes the place of three of these.
 MASTER_KEY = {"SOCLE_MASTER_KEY_FILE": "/run/socle/keys/master-key.json"}
@@ -65,7 +60,7 @@ def own_documents() -> Iterator[Doc]:
         if workload:
             for container in one["spec"]["template"]["spec"]["containers"]:
                 container["image"] = local(container["image"])
-        if one["kind"] != "Service" or labels.get(COMPONENT) in OURS:
+        if one["kind"] != "Service" or labels.get(COMPONENT) in OURS or one["metadata"]["name"] == COLLECTOR:
             yield one
 
 
@@ -76,12 +71,43 @@ def local(image: str) -> str:
 
 def standing_in() -> Iterator[Doc]:
     """PostgreSQL, NATS and an issuer, as the dev overlay runs them."""
+    yield collector()
     for one in render("dev"):
         name = one["metadata"].get("labels", {}).get(NAME) or one.get("spec", {}).get("selector", {}).get(
             NAME
         )
         if one["kind"] in ("StatefulSet", "Deployment", "Service") and name in STANDING_IN:
             yield one
+
+
+# Answers whatever is sent to it, and says where it went.
+RECEIVER = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.end_headers()
+ThreadingHTTPServer(("0.0.0.0", 4318), Receiver).serve_forever()
+"""
+
+
+def collector() -> Doc:
+    """A receiver of OTLP under the collector's name and labels, confined like everyone."""
+    (issuer,) = (
+        one for one in render("dev") if (one["kind"], one["metadata"]["name"]) == ("Deployment", "issuer")
+    )
+    made: dict[str, Any] = deepcopy(issuer)
+    made["metadata"]["name"] = COLLECTOR
+    template = made["spec"]["template"]
+    template["metadata"]["labels"][NAME] = COLLECTOR
+    pod, (server,) = template["spec"], template["spec"]["containers"]
+    ports = [{"name": "otlp-http", "containerPort": 4318}]
+    server.update(command=["python", "-u", "-c", RECEIVER], env=[], ports=ports, volumeMounts=[])
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        server[probe] = {"tcpSocket": {"port": "otlp-http"}, "periodSeconds": 2, "failureThreshold": 60}
+    pod["volumes"] = []
+    return made
 
 
 def elsewhere() -> Iterator[Doc]:

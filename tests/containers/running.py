@@ -113,6 +113,13 @@ class RunningPod:
             if not self.pod.is_job:
                 self._watch(one)
 
+    def start_again(self) -> None:
+        """Starts the containers of a pod that was stopped; returns when it is ready. Raises PodFailed."""
+        for one in self.pod.containers:
+            self.containers[one.name].start()
+            self._watch(one)
+        self.wait_ready(READY_SECONDS)
+
     @property
     def ready(self) -> bool:
         return all(one.ready for one in self.kubelets.values())

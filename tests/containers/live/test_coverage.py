@@ -2,6 +2,7 @@
 
 from tests.containers.cluster import Cluster
 from tests.containers.coverage import items, shared, table, untouched
+from tests.containers.explained import UNREAD
 from tests.containers.fields import Left
 from tests.containers.reports import REPORTS
 
@@ -14,6 +15,7 @@ def test_everything_the_manifests_say_was_exercised(cluster: Cluster) -> None:
         "\n".join(["Not exercised:", *(f"  {one}" for one in aside)]) if aside else "All was exercised."
     )
     assert aside == []
+    assert set(UNREAD.values()) <= {one.how for one in found}, "explained, and read or mounted no more"
 
 
 def test_fields_without_meaning_in_a_container_are_told(cluster: Cluster) -> None:

@@ -9,9 +9,10 @@ from socle_local.journey import Actor, Reach
 from socle_local.personas import PERSONAS
 from tests.containers.coverage import items, shared, table, untouched
 from tests.containers.evidence import look, seen_inside
-from tests.containers.explained import UNREAD_IN_PRODUCTION
-from tests.containers.live.traffic import QUESTIONS
-from tests.containers.production import CHANGES, STANDING_IN, ProductionPlatform
+from tests.containers.explained import UNREAD_IN_PRODUCTION, UNSAID
+from tests.containers.kubelet import wait_until
+from tests.containers.live.traffic import QUESTIONS, created
+from tests.containers.production import CHANGES, COLLECTOR, STANDING_IN, ProductionPlatform
 from tests.containers.reports import REPORTS
 from tests.reach import Actors
 
@@ -32,9 +33,25 @@ async def people(production: ProductionPlatform) -> AsyncIterator[Actors]:
         yield {name: Actor(name, reach, client) for name in PERSONAS}
 
 
-@pytest.mark.parametrize("service", QUESTIONS)
+# Production has no invented persons: who asks for one finds nobody.
+ASKED = {**{name: QUESTIONS[name] for name in ("dmp", "eprescription")}, "identity-ins": created()}
+
+
+@pytest.mark.parametrize("service", ASKED)
 async def test_a_service_answers_an_authorised_call_through_the_gateway(people: Actors, service: str) -> None:
-    assert await QUESTIONS[service].ask(people) == ""
+    assert await ASKED[service].ask(people) == ""
+
+
+def test_telemetry_reaches_the_collector(production: ProductionPlatform) -> None:
+    """From each of our programs, at the address that the OTEL variables give."""
+    cluster = production.cluster
+    ours = {one.pod.workload.name for one in cluster.lasting} - STANDING_IN
+
+    def senders() -> set[str]:
+        return {flow.source for flow in cluster.flows() if flow.target == COLLECTOR}
+
+    assert wait_until(lambda: senders() >= ours, 60), ours - senders()
+    assert "/v1/metrics" in cluster[COLLECTOR].log.read_text()
 
 
 async def test_the_gateway_speaks_no_plain_http(production: ProductionPlatform) -> None:
@@ -82,6 +99,6 @@ def test_everything_production_says_of_our_pods_was_exercised(production: Produc
     REPORTS.append("Settings of production replaced for this run:\n" + "\n".join(lines))
     left = [one for one in untouched(found) if one not in UNREAD_IN_PRODUCTION]
     assert left == []
-    assert [one for one in UNREAD_IN_PRODUCTION if one not in untouched(found)] == [], (
-        "explained, and exercised"
-    )
+    stale = [one for one in UNREAD_IN_PRODUCTION if one not in untouched(found)]
+    assert stale == [], "explained, and exercised"
+    assert set(UNSAID.values()) <= {one.how for one in found}, "explained, and of no manifest"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,13 +19,14 @@ PAUSE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request that its service answers with 200, whatever is stored."""
+    """A request that its service answers with one status, whatever is stored."""
 
     persona: str
     method: str
     path: str
     body: Any = None
     params: Mapping[str, str] | None = None
+    status: int = 200
 
     async def ask(self, actors: Mapping[str, Actor]) -> str:
         """What is wrong with the answer, or nothing."""
@@ -32,7 +34,7 @@ class Question:
             reply = await actors[self.persona].send(self.method, self.path, self.body, params=self.params)
         except httpx.HTTPError as error:
             return f"{self.path}: {type(error).__name__}: {error}"
-        return "" if reply.status == 200 else f"{self.path}: {reply.status} {reply.answered}"
+        return "" if reply.status == self.status else f"{self.path}: {reply.status} {reply.answered}"
 
 
 def resolve(patient: Patient) -> Question:
@@ -48,6 +50,13 @@ QUESTIONS = {
 }
 # The gateway is asked for what lies behind it.
 QUESTIONS["gateway"] = QUESTIONS["identity-ins"]
+
+
+def created() -> Question:
+    """A new local identity: asked of identity-ins, and possible in a registry that knows nobody yet."""
+    patient = Patient.seeded(PERSONAS["patient"].number)  # type: ignore[union-attr]
+    body = {"traits": patient.traits, "ipp": f"IPP-{secrets.token_hex(6)}"}
+    return Question("secretary", "POST", "/v1/identities", body, status=201)
 
 
 @dataclass(slots=True)
