@@ -58,7 +58,7 @@ class Carriers:
 
     def hand_over(self) -> None:
         """Consumers take no further event. Where others stand ready (a drain delay says so) the relay lets
-        its lock go at once, and one of them leads within a second; where nobody does, what the last calls
+        its lock go at once, and one of them leads within the delay; where nobody does, what the last calls
         emit leaves before the stop.
         """
         self._stopping = True
