@@ -9,7 +9,7 @@ nothing. Isolation is PostgreSQL's read committed; what must not happen is held 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 
 Record = asyncpg.Record
 Constraints = Mapping[str, type[SocleError]]
+# Asked anew at each connection when it can be.
+Password = str | Callable[[], str] | None
 
-# Away, stopping, out of connections or disk, or a replica that is not promoted yet.
+# Away, stopping, out of connections or disk, a replica that is not promoted yet, a password changed there
+# before it reached us.
 NOT_NOW = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,
     asyncpg.InterfaceError,
@@ -280,7 +284,7 @@ class translated:  # noqa: N801 (reads as a statement)
             raise Unavailable("The database of this service does not answer.", retry_after=1.0) from error
 
 
-async def connect(dsn: str, password: str | None, size: int, **settings: str) -> asyncpg.Pool[Record]:
+async def connect(dsn: str, password: Password, size: int, **settings: str) -> asyncpg.Pool[Record]:
     """The pool of a service; connections are opened as they are needed."""
     return await asyncpg.create_pool(
         dsn,

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from .db import prepare
+from .db import Password, prepare
 
 # A connection lost, or a server that stops: another try follows, for ever.
 INTERRUPTIONS = (
@@ -25,7 +25,7 @@ ALIVE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepa
 
 
 @asynccontextmanager
-async def leading(dsn: str, password: str | None, lock: str, program: str) -> AsyncIterator[Any]:
+async def leading(dsn: str, password: Password, lock: str, program: str) -> AsyncIterator[Any]:
     """Waits to be the only one with this lock; a connection that holds it until the block ends."""
     settings = {"application_name": program, **ALIVE}
     connection = await asyncpg.connect(dsn, password=password, command_timeout=60, server_settings=settings)

@@ -22,7 +22,7 @@ from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from . import leader, sql, telemetry
-from .db import Record
+from .db import Password, Record
 from .schema import OUTBOX
 from .stopping import asked_to_stop
 from .telemetry import SpanKind
@@ -135,7 +135,7 @@ class Relay:
     """Run it as a task; `wake()` after a commit."""
 
     def __init__(
-        self, service: str, dsn: str, password: str | None, client: Client, *, replicas: int = 1
+        self, service: str, dsn: str, password: Password, client: Client, *, replicas: int = 1
     ) -> None:
         """`replicas` (1 to 5) is how many servers of a cluster of NATS keep the stream."""
         self.service = service

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -150,6 +150,12 @@ class Settings(BaseSettings):
             return self.oidc_issuers
         realms: dict[str, Population] = {"pro": "pro", "citoyen": "citizen", "services": "services"}
         return [Issuer(issuer=f"{self.oidc_base}/realms/{r}", population=p) for r, p in realms.items()]
+
+    @property
+    def database_password(self) -> Callable[[], str] | None:
+        """Asked at each connection: a service outlives the password it began with."""
+        path = self.database_password_file
+        return (lambda: read_secret(path) or "") if path else None
 
     def shown(self) -> dict[str, Any]:
         """Every setting as it may be printed: no secret, not even one that was written into an address."""

@@ -11,9 +11,9 @@ import asyncpg
 import pytest
 import trustme
 
-from chassis import carriers, db, leader, migrate
+from chassis import broker, db, leader, migrate
 from chassis.settings import Settings
-from chassis.testing import until
+from chassis.testing import running, until
 from socle_local.credentials import Certificate
 from socle_local.nats import configuration, server_binary
 from socle_local.programs import Program
@@ -122,22 +122,26 @@ def of_nats(place: Place, port: int, password: Path) -> Settings:
     )
 
 
+async def flushed(told: Settings) -> None:
+    async with broker.connected("probe", told) as client:
+        await client.flush()
+
+
 async def test_nats_is_found_again_under_a_new_authority(
     here: Place, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     port = free_port()
     server = nats_over_tls(tmp_path, port, here)
     server.start()
-    client = await carriers.connect("probe", of_nats(here, port, tmp_path / "password"))
     try:
-        await client.flush()
-        server.stop()
-        here.renew(trustme.CA())
-        server.start()
-        await until(lambda: client.is_connected and client.stats["reconnects"] > 0)
-        await client.flush()
+        async with broker.connected("probe", of_nats(here, port, tmp_path / "password")) as client:
+            await client.flush()
+            server.stop()
+            here.renew(trustme.CA())
+            server.start()
+            await until(lambda: client.is_connected and client.stats["reconnects"] > 0)
+            await client.flush()
     finally:
-        await client.close()
         server.stop()
 
 
@@ -153,20 +157,20 @@ async def test_a_nats_that_says_it_needs_no_encryption_is_told_no_password(
         heard.extend(await reader.read(4096))
         writer.close()
 
-    between = await asyncio.start_server(greet, "127.0.0.1", port)
     told = of_nats(here, port, tmp_path / "password")
-    connecting = asyncio.ensure_future(carriers.connect("probe", told))
-    await until(lambda: bool(heard))
-    assert b"CONNECT" not in heard
-    assert not connecting.done()
-    connecting.cancel()
-    between.close()
+    async with (
+        await asyncio.start_server(greet, "127.0.0.1", port),
+        running(flushed(told)) as (connecting,),
+    ):
+        await until(lambda: bool(heard))
+        assert b"CONNECT" not in heard
+        assert not connecting.done()
 
 
 async def test_nats_is_found_after_a_handshake_that_failed(
     here: Place, tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carriers, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(broker, "CONNECT_SECONDS", 1.0)
     port, knocked = free_port(), asyncio.Event()
 
     async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -175,14 +179,13 @@ async def test_nats_is_found_after_a_handshake_that_failed(
         knocked.set()
 
     refusing = await asyncio.start_server(refuse, "127.0.0.1", port)
-    connecting = asyncio.ensure_future(carriers.connect("probe", of_nats(here, port, tmp_path / "password")))
-    await knocked.wait()
-    refusing.close()
-    server = nats_over_tls(tmp_path, port, here)
-    server.start()
-    try:
-        client = await asyncio.wait_for(connecting, 10)
-        await client.flush()
-        await client.close()
-    finally:
-        server.stop()
+    async with running(flushed(of_nats(here, port, tmp_path / "password"))) as (connecting,):
+        await knocked.wait()
+        refusing.close()
+        await refusing.wait_closed()
+        server = nats_over_tls(tmp_path, port, here)
+        server.start()
+        try:
+            await asyncio.wait_for(connecting, 10)
+        finally:
+            server.stop()

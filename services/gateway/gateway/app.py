@@ -145,7 +145,6 @@ async def _lifespan(
         stack.push_async_callback(platform.close)
         persons = Persons(settings)
         feed = Feed(settings, persons)
-        stack.push_async_callback(feed.close)
         verifier = verifier or Verifier(settings.issuers, web)
         door = Door(settings, verifier, Limiter(settings))
         public = Public(platform, own_token or OwnToken(settings, "gateway", web))

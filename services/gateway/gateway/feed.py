@@ -8,14 +8,12 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 
-import nats
 import nats.errors
 import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from chassis import carriers, telemetry
-from chassis.settings import read_secret
+from chassis import broker, telemetry
 
 from .persons import Persons
 from .settings import Settings
@@ -45,50 +43,25 @@ class Feed:
         return self._client is not None and self._client.is_connected
 
     async def run(self) -> None:
-        """Until cancelled; a NATS that is away is tried again for ever, by this loop then by its client."""
-        while self._client is None:
+        """Until cancelled; a NATS that is away is tried again for ever."""
+        while True:
             try:
-                async with asyncio.timeout(carriers.CONNECT_SECONDS):
-                    await self._connect()
+                async with broker.connected("gateway", self._settings, self._persons.trust) as client:
+                    await self._listen(client)
             except (OSError, nats.errors.Error) as error:
-                log.warning("nats.unreachable", error_type=type(error).__name__)
+                log.warning("feed.interrupted", error_type=type(error).__name__)
                 await asyncio.sleep(1.0)
-        await asyncio.Event().wait()
+            finally:
+                self._persons.trust(False)
 
-    async def _connect(self) -> None:
-        user = self._settings.nats_user
-        client = await nats.connect(
-            self._settings.nats_url,
-            user=user or None,
-            password=read_secret(self._settings.nats_password_file),
-            name="gateway",
-            inbox_prefix=f"_INBOX_{user or 'gateway'}".encode(),
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
-            disconnected_cb=self._lost,
-            reconnected_cb=self._found,
-            error_cb=self._said,
-            **carriers.security(self._settings),
-        )
+    async def _listen(self, client: Client) -> None:
         # A plain subscription: the table of the service is the log, a page that shows the present needs no
         # consumer.
         await client.subscribe(EVERY_EVENT, cb=self._heard)
         await client.flush()
         self._client = client
-        await self._found()
-
-    async def _lost(self) -> None:
-        self._persons.trust(False)
-        if self._client is not None:
-            # The next connection believes the authorities of then.
-            with suppress(OSError):
-                self._client.options.update(carriers.security(self._settings))
-
-    async def _found(self) -> None:
         self._persons.trust(True)
-
-    async def _said(self, error: Exception) -> None:
-        log.warning("nats.error", error_type=type(error).__name__)
+        await broker.until_closed(client)
 
     async def _heard(self, message: Msg) -> None:
         self.hear(message.subject, message.data)
@@ -128,11 +101,6 @@ class Feed:
                 yield event
         finally:
             self._watchers.discard(queue)
-
-    async def close(self) -> None:
-        """Leaves NATS."""
-        if self._client is not None:
-            await self._client.close()
 
 
 async def _next(queue: asyncio.Queue[bytes | None]) -> bytes | None:

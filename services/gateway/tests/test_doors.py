@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from chassis.errors import NotFound
-from chassis.testing import LocalIssuer, call_as, callers
+from chassis.testing import LocalIssuer, call_as, callers, running, until
 from gateway import __version__
 from gateway.clients import Visit
 from gateway.feed import Feed, as_sse
@@ -284,6 +285,27 @@ def test_events_that_change_whom_a_number_names_say_the_person() -> None:
         "unmerged",
     ):
         assert event_of in told
+
+
+async def test_feed_listens_again_after_nats_closed_its_connection_for_good(
+    nats_server: Any, tmp_path: Path
+) -> None:
+    password = tmp_path / "password"
+    password.write_text(nats_server.passwords["subscriber"])
+    settings = Settings(nats_url=nats_server.url, nats_user="subscriber", nats_password_file=password)
+    persons = Persons(settings)
+    feed, admin = Feed(settings, persons), await nats_server.client("admin")
+    async with running(feed.run()):
+        await until(lambda: persons.trusted)
+        await feed._client.close()
+        assert not persons.trusted
+        await until(lambda: persons.trusted)
+        watching = feed.watch()
+        await admin.publish(*event("socle.dmp.document.submitted.v1", id="e-2"))
+        assert json.loads(await anext(watching))["id"] == "e-2"
+        await watching.aclose()
+    assert not persons.trusted
+    await admin.close()
 
 
 async def test_slow_watcher_loses_the_oldest_only() -> None:

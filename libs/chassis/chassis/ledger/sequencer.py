@@ -17,9 +17,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis import leader, merkle, sql, telemetry
 from chassis.call import Clock, utc_now
-from chassis.db import ReadTx, Record
+from chassis.db import Password, ReadTx, Record
 from chassis.schema import AUDIT, LEDGER_HEAD, LEDGER_LEAF, LEDGER_NODE, LEDGER_PENDING
-from chassis.settings import Settings, read_secret
+from chassis.settings import Settings
 from chassis.stopping import asked_to_stop
 
 from .lines import CHAIN, canonical, moment
@@ -128,7 +128,7 @@ class Sequencer:
     """Run it as a task of the service, which goes on answering when this one is held up."""
 
     def __init__(
-        self, dsn: str, password: str | None, signer: Signer, log_name: str, clock: Clock = utc_now
+        self, dsn: str, password: Password, signer: Signer, log_name: str, clock: Clock = utc_now
     ) -> None:
         self._dsn, self._password = dsn, password
         self._signer, self._log_name, self._clock = signer, log_name, clock
@@ -138,7 +138,7 @@ class Sequencer:
     @classmethod
     def of(cls, settings: Settings, signer: Signer, log_name: str) -> Sequencer:
         """On the database of a service."""
-        return cls(settings.database_url, read_secret(settings.database_password_file), signer, log_name)
+        return cls(settings.database_url, settings.database_password, signer, log_name)
 
     async def run(self) -> None:
         """Until cancelled; a lost database is tried again for ever, a broken tree is never signed over."""
