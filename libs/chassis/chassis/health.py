@@ -1,8 +1,8 @@
 """Health, for those who start and stop a service and for those who send it calls.
 
 Three names beside those of the contracts: "" is ready (the schema is there, the database answers, nothing is
-being stopped); "live" is true while the loop turns; "socle.calls" says no from the first moment of a stop:
-clients watch it, and leave a replica that stops before it shuts its door.
+being stopped); "live" is true while the loop turns; "socle.calls" says no a moment before the door is shut:
+clients watch it, and leave a replica that stops in time.
 """
 
 from __future__ import annotations
@@ -39,10 +39,14 @@ class Health(health.aio.HealthServicer):
             await super().set(service, status)
 
     async def drain(self) -> None:
-        """From now on everything but "live" is refused."""
+        """Not ready from now on; calls are still taken."""
         self._draining = True
-        for name in self._names - {LIVE}:
+        for name in self._names - {LIVE, CALLS}:
             await super().set(name, NOT_SERVING)
+
+    async def leave(self) -> None:
+        """Those who call are told to turn elsewhere."""
+        await super().set(CALLS, NOT_SERVING)
 
     def end_watches(self) -> None:
         """Those who watch are let go: a server that stops would wait for them."""

@@ -32,6 +32,10 @@ from .stopping import Stop
 S = TypeVar("S", bound=Settings)
 log = telemetry.logger("service")
 
+# Seconds in which callers hear that a replica leaves, and turn elsewhere. Told as late as can be: a caller
+# that knows no other asks for the addresses of then, and by then the one that takes over stands there.
+LEFT_WITHIN = 1.0
+
 # Told in one line: the surroundings are to be mended, not the code.
 FAULTS = (
     OSError,
@@ -140,13 +144,16 @@ async def _live(name: str, build: Build[S], settings: S) -> None:
 async def _drained(
     server: grpc.aio.Server, healthy: health.Health, carriers: Carriers, stop: Stop, settings: Settings
 ) -> None:
-    """Says no, serves on while clients turn elsewhere, then refuses new calls and lets running ones end; then
-    consumers, relay and pool, in that order.
+    """Says that it is no longer ready, serves on while another takes its place, says no to its callers, then
+    refuses new calls and lets running ones end; then consumers, relay and pool, in that order.
     """
     log.info("service.draining", seconds=settings.drain_delay_seconds + settings.drain_seconds)
     await healthy.drain()
     carriers.hand_over()
-    await stop.rest(settings.drain_delay_seconds)
+    left = min(settings.drain_delay_seconds, LEFT_WITHIN)
+    await stop.rest(settings.drain_delay_seconds - left)
+    await healthy.leave()
+    await stop.rest(left)
     healthy.end_watches()
     if await stop.before_hurried(server.stop(settings.drain_seconds)):
         await stop.before_hurried(carriers.finished(settings.drain_seconds))
@@ -179,8 +186,7 @@ async def _schema(name: str, settings: Settings) -> None:
 
 
 async def _database(stack: AsyncExitStack, settings: Settings) -> Database:
-    password = read_secret(settings.database_password_file)
-    pool = await db.connect(settings.database_url, password, settings.database_pool)
+    pool = await db.connect(settings.database_url, settings.database_password, settings.database_pool)
     stack.push_async_callback(pool.close)
     return Database(pool)
 

@@ -24,7 +24,7 @@ from .program_given import Place, Program, health_of, method, token
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 EMPTY = "revision, down_revision = '0001', None\n\ndef upgrade():\n    pass\n"
-DELAY = 1.5
+DELAY = 2.5
 
 
 @pytest.fixture
@@ -158,6 +158,8 @@ async def test_one_of_two_is_stopped_under_load_no_call_is_lost_and_the_other_le
                 first.process.send_signal(signal.SIGTERM)
                 await first.said("service.draining")
                 assert (await health_of(asked), await health_of(asked, "live")) == (NOT_SERVING, SERVING)
+                assert await health_of(asked, transport.CALLS) == SERVING, "its callers are told later"
+                await until(lambda: _refuses_calls(asked))
                 await second.said("relay.leading")
                 # Handed over during the delay: the old leader is there still.
                 assert first.process.returncode is None
@@ -167,6 +169,10 @@ async def test_one_of_two_is_stopped_under_load_no_call_is_lost_and_the_other_le
     assert writer.lost == []
     positions = [event["position"] for event in heard]
     assert positions == list(range(positions[0], positions[0] + len(positions)))
+
+
+async def _refuses_calls(asked: grpc.aio.Channel) -> bool:
+    return await health_of(asked, transport.CALLS) == NOT_SERVING
 
 
 async def told_of(stream: Any, written: list[str]) -> list[dict[str, Any]]:

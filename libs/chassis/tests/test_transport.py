@@ -75,7 +75,7 @@ async def test_replicas_restarted_one_after_the_other_under_load_lose_no_call() 
             await load.more(100)
             for turn in range(4):
                 server, told, port = replicas[turn % 2]
-                await told.drain()
+                await told.leave()
                 await asyncio.sleep(DELAY)
                 told.end_watches()
                 await server.stop(5)
@@ -91,7 +91,7 @@ async def test_a_server_that_stops_does_not_wait_for_those_who_watch_it() -> Non
     server, told, port = await replica(0, Settings())
     async with to(port) as channel:
         await method(channel, CHANGE)(b"x", timeout=5)
-        await told.drain()
+        await told.leave()
         told.end_watches()
         async with asyncio.timeout(2):
             await server.stop(30)
