@@ -70,6 +70,8 @@ from .server import Server
 from .settings import Settings
 from .shell import Shell
 
+log = telemetry.logger("app")
+
 # Seconds. The models of FHIR take a while to load; while a platform starts, its other parts come first.
 WARM_AFTER = 3.0
 # Looked through one by one at each request: what is asked for most comes first.
@@ -199,6 +201,7 @@ def main() -> None:
     except ValidationError as error:
         sys.exit(f"gateway: {said(error)}")
     telemetry.configure(settings, "gateway")
+    log.info("service.settings", settings=settings.shown())
     app = create_app(settings)
     # What was built so far lives as long as the process: the collector need not look at it again.
     gc.freeze()
