@@ -1,9 +1,11 @@
 """Real servers for every test: PostgreSQL and NATS from their wheels, once a run, gone at its end."""
 
+import asyncio
+import gc
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,30 @@ from socle_local import postgres as local_postgres
 pytest_plugins = ["chassis.testing"]
 # Tests that kill a server start it again: a child forked for another user dies in gRPC's own fork handlers.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+
+LEFT_OPEN: list[str] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def nothing_left_open() -> AsyncIterator[None]:
+    """A connection that a cancelled client of a library left open would be found by the collector after the
+    loop is closed, and fail a whole run without a word on whose it was: here it is cut, and named at the end.
+    """
+    yield
+    for one in gc.get_objects():
+        if issubclass(type(one), asyncio.Transport) and not one.is_closing():
+            LEFT_OPEN.append(f"left open: {one!r} of {one.get_protocol()!r}")
+            one.abort()
+    if LEFT_OPEN:
+        LEFT_OPEN.extend(f"still at work: {task.get_coro()!r}" for task in asyncio.all_tasks())
+    await asyncio.sleep(0.1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the run had to clean up."""
+    for told in LEFT_OPEN:
+        terminalreporter.write_line(told, yellow=True)
 
 
 def unused_port() -> int:

@@ -20,8 +20,10 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 async def _ended(writer: asyncio.StreamWriter) -> None:
     with suppress(ConnectionError):
-        await writer.drain()
-        writer.close()
+        try:
+            await writer.drain()
+        finally:
+            writer.close()
         await writer.wait_closed()
 
 
