@@ -1,6 +1,7 @@
 """The subscriber of docs/how-to/subscribe-to-events.md, that very text, against a real stream."""
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import MessageToDict
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
@@ -19,6 +21,7 @@ from chassis.db import Database
 from chassis.ids import Id
 from chassis.relay import republish, stream_of
 from chassis.testing import running, until
+from socle.common.v1.log_pb2 import LogRestored
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "subscribe-to-events.md"
 STREAM = stream_of("probe")
@@ -48,8 +51,9 @@ class Outside:
     def __init__(self, howto: ModuleType, position: int | None = 0) -> None:
         self.handled: list[dict[str, Any]] = []
         self.aside: list[tuple[int, str]] = []
+        self.undone: list[int] = []
         self.fails_on: set[int] = set()
-        self.subscriber = howto.Subscriber(self.handle, self.set_aside, position)
+        self.subscriber = howto.Subscriber(self.handle, self.set_aside, self.undo, position)
 
     async def handle(self, event: dict[str, Any]) -> None:
         if event["position"] in self.fails_on:
@@ -58,6 +62,9 @@ class Outside:
 
     async def set_aside(self, event: dict[str, Any], error: Exception) -> None:
         self.aside.append((event["position"], type(error).__name__))
+
+    async def undo(self, position: int) -> None:
+        self.undone.append(position)
 
     @property
     def positions(self) -> list[int]:
@@ -153,6 +160,31 @@ async def test_sees_a_gap_and_begins_again(
     async with running(howto.follow(js, STREAM, howto.starting(0), outside.subscriber)):
         await until(lambda: len(outside.handled) == 4)
     assert outside.positions == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("subject", [">", "socle.probe.note.>"])
+async def test_undoes_what_a_restore_took_back_and_goes_on_from_there(
+    howto: ModuleType, js: JetStreamContext, emit: Emit, stream: Client, subject: str
+) -> None:
+    for _ in range(3):
+        await emit()
+    await published(stream, 3)
+    outside, filtered = Outside(howto), subject != ">"
+    start = howto.starting(0, subject=subject)
+    async with running(howto.follow(js, STREAM, start, outside.subscriber, filtered=filtered)):
+        await until(lambda: len(outside.handled) == 3)
+        await stream.jetstream().publish("socle.probe.log.restored.v1", restored(stands=2, position=1_002))
+        await until(lambda: outside.undone)
+    assert (outside.undone, outside.subscriber.position) == ([2], 1_002)
+    (note, *_) = outside.handled
+    await outside.subscriber.take(note | {"id": "anew", "position": 1_003}, filtered=filtered)
+    assert outside.positions == [1, 2, 3, 1_003]
+
+
+def restored(stands: int, position: int) -> bytes:
+    """The mark, as the relay sends it."""
+    data = MessageToDict(LogRestored(position=stands), preserving_proto_field_name=True)
+    return json.dumps({"type": "socle.probe.log.restored.v1", "position": position, "data": data}).encode()
 
 
 async def test_skips_what_is_published_twice(
