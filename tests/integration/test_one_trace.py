@@ -22,7 +22,16 @@ from tests.reach import reach_of
 
 QUALIFIED = "socle.identity_ins.identity.qualified.v1"
 SERVICE = "socle.identity_ins.v1.IdentityInsService"
+CHECKED = (f"/{SERVICE}/CheckIdentityPaper", "OK")
 LAST_ROUTE = "/v1/dmp/{person_id}"
+# Who has a part in the trace of that call.
+CHAIN = {
+    ("gateway", "SERVER"),
+    ("gateway", "CLIENT"),
+    ("identity-ins", "SERVER"),
+    ("identity-ins", "PRODUCER"),
+    ("dmp", "CONSUMER"),
+}
 
 
 @dataclass
@@ -77,11 +86,18 @@ async def day(observed: Platform, received: Received, patient: Patient) -> Async
         token = await actor.token()
         kept = [*traits(patient), ipp, identity["id"], patient.person_id, "vendor=DUPONT", token]
         made = Day(received, observed.home, patient, identity, trace_id, span_id, kept)
-        received.wait(lambda: ("dmp", "CONSUMER") in {(span.service, span.kind) for span in made.spans()})
+        # Each program sends what it has when its own clock says so.
+        received.wait(lambda: {(span.service, span.kind) for span in made.spans()} >= CHAIN)
         received.wait(lambda: "dmp" in {point.service for point in received.points("socle.event.lag")})
+        received.wait(lambda: CHECKED in rpcs_of(received, "duration"))
         # The last of what was asked: whatever comes before it has been sent too.
         received.wait(lambda: LAST_ROUTE in routes_of(received))
         yield made
+
+
+def rpcs_of(received: Received, name: str) -> set[tuple[Any, Any]]:
+    """RPCs and codes that were timed: `duration` by who answered, `client.duration` by who asked."""
+    return {(p.labels["rpc"], p.labels["code"]) for p in received.points(f"socle.rpc.{name}")}
 
 
 def routes_of(received: Received) -> set[str]:
@@ -159,11 +175,7 @@ async def test_every_label_of_a_metric_is_one_of_the_code(day: Day, observed: Pl
     assert "/v1/identities/{identity_id}/paper-check" in routes
     assert "(none)" in routes
     assert not [route for route in routes if re.search(r"\d{6,}", route)]
-    server, client = (
-        {(p.labels["rpc"], p.labels["code"]) for p in day.received.points(f"socle.rpc.{name}")}
-        for name in ("duration", "client.duration")
-    )
-    assert (f"/{SERVICE}/CheckIdentityPaper", "OK") in server & client
+    assert CHECKED in rpcs_of(day.received, "duration") & rpcs_of(day.received, "client.duration")
     durables = {str(p.labels["durable"]) for p in day.received.points("socle.event.lag")}
     declared = {name for service in observed.services for name in service.durables}
     assert "dmp-follow-identities" in durables <= declared
