@@ -34,7 +34,7 @@ log = telemetry.logger("service")
 
 # Seconds in which callers hear that a replica leaves, and turn elsewhere. Told as late as can be: a caller
 # that knows no other asks for the addresses of then, and by then the one that takes over stands there.
-LEFT_WITHIN = 1.0
+LEFT_WITHIN = 0.5
 
 # Told in one line: the surroundings are to be mended, not the code.
 FAULTS = (
