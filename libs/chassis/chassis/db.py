@@ -28,6 +28,8 @@ Record = asyncpg.Record
 Constraints = Mapping[str, type[SocleError]]
 # Asked anew at each connection when it can be.
 Password = str | Callable[[], str] | None
+# A host that is gone does not refuse: packets to it are lost, and the next try finds who took its place.
+CONNECT_SECONDS = 5.0
 
 # Away, stopping, out of connections or disk, a replica that is not promoted yet, a password changed there
 # before it reached us.
@@ -289,6 +291,7 @@ async def connect(dsn: str, password: Password, size: int, **settings: str) -> a
     return await asyncpg.create_pool(
         dsn,
         password=password,
+        timeout=CONNECT_SECONDS,
         min_size=1,
         max_size=size,
         init=prepare,

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 
+from . import db
 from .db import Password, prepare
 
 # A connection lost, or a server that stops: another try follows, for ever.
@@ -28,7 +29,13 @@ ALIVE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepa
 async def leading(dsn: str, password: Password, lock: str, program: str) -> AsyncIterator[Any]:
     """Waits to be the only one with this lock; a connection that holds it until the block ends."""
     settings = {"application_name": program, **ALIVE}
-    connection = await asyncpg.connect(dsn, password=password, command_timeout=60, server_settings=settings)
+    connection = await asyncpg.connect(
+        dsn,
+        password=password,
+        timeout=db.CONNECT_SECONDS,
+        command_timeout=60,
+        server_settings=settings,
+    )
     try:
         await prepare(connection)
         # Asked rather than waited for: a waiting statement would hold a snapshot open, and vacuum back.

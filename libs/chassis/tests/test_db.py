@@ -1,6 +1,7 @@
 """Transactions: how many round trips, all or nothing, and what PostgreSQL's words become."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from chassis import audit, db, outbox, sql
+from chassis import audit, db, leader, outbox, sql
 from chassis.call import Call
 from chassis.db import Database, Tx
 from chassis.errors import AlreadyExists, Conflict, NotFound, SocleError, TimedOut, Unavailable
@@ -326,6 +327,20 @@ async def test_events_wake_the_relay_once_committed_only(
 async def test_json_goes_in_and_comes_out(database: Database) -> None:
     value = {"a": [1, None, "é"], "b": {"c": 1.5}}
     assert await database.pool.fetchval("SELECT $1::jsonb", value) == value
+
+
+async def test_a_host_that_is_gone_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packets to it are lost: nothing refuses, nothing answers."""
+    monkeypatch.setattr(db, "CONNECT_SECONDS", 0.2)
+    with socket.socket() as gone:
+        gone.bind(("127.0.0.1", 0))
+        gone.listen()
+        dsn = f"postgresql://someone@127.0.0.1:{gone.getsockname()[1]}/any"
+        async with asyncio.timeout(5):
+            with pytest.raises(TimeoutError):
+                await db.connect(dsn, None, 1)
+            with pytest.raises(leader.INTERRUPTIONS):
+                await leader.leading(dsn, None, "lock", "test").__aenter__()
 
 
 async def test_database_killed_is_unavailable_then_serves_again(
