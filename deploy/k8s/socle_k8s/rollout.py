@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from socle_local.failures import PlatformFailedError
 Document = dict[str, Any]
 WORKLOADS = ("Job", "StatefulSet", "Deployment")
 PAUSE = 1.0
+NAME = "app.kubernetes.io/name"
 # The kubelet tries these again for ever, and nothing changes by itself: told soon, not at the end.
 HOPELESS = frozenset({"ErrImageNeverPull", "InvalidImageName", "ErrImagePull", "ImagePullBackOff"})
 HOPELESS_SECONDS = 45.0
@@ -82,14 +84,21 @@ def look(cluster: Cluster, wanted: Iterable[tuple[str, str]]) -> list[Progress]:
         (item["kind"], item["metadata"]["name"]): item
         for item in cluster.items("jobs,statefulsets,deployments")
     }
-    return [progress_of(kind, name, found.get((kind, name))) for kind, name in wanted]
+    leaving = leaving_of(cluster.items("pods"))
+    return [progress_of(kind, name, found.get((kind, name)), leaving[name]) for kind, name in wanted]
 
 
-def progress_of(kind: str, name: str, item: Document | None) -> Progress:
+def leaving_of(pods: Iterable[Document]) -> Counter[str]:
+    """How many pods of each name have been told to stop: some calls still go to them."""
+    metadata = [pod["metadata"] for pod in pods]
+    return Counter(one.get("labels", {}).get(NAME, "") for one in metadata if "deletionTimestamp" in one)
+
+
+def progress_of(kind: str, name: str, item: Document | None, leaving: int = 0) -> Progress:
     """How far one workload is; `item` is None when the cluster has none of it yet."""
     if item is None:
         return Progress(kind, name, False, False, "not made yet")
-    return job_progress(name, item) if kind == "Job" else pods_progress(kind, name, item)
+    return job_progress(name, item) if kind == "Job" else pods_progress(kind, name, item, leaving)
 
 
 def job_progress(name: str, job: Document) -> Progress:
@@ -102,14 +111,14 @@ def job_progress(name: str, job: Document) -> Progress:
     return Progress("Job", name, False, False, f"migrating, {tries} tries failed" if tries else "migrating")
 
 
-def pods_progress(kind: str, name: str, item: Document) -> Progress:
-    """Ready once the controller has seen this version, and all pods are of it and ready."""
+def pods_progress(kind: str, name: str, item: Document, leaving: int) -> Progress:
+    """Ready once the controller has seen this version, all pods are of it and ready, and no other is left."""
     status, wanted = item.get("status", {}), item["spec"].get("replicas", 1)
     seen = status.get("observedGeneration", 0) >= item["metadata"]["generation"]
     updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
     if not seen:
         return Progress(kind, name, False, False, "not looked at yet")
-    if status.get("replicas", 0) > updated:
+    if status.get("replicas", 0) > updated or leaving:
         return Progress(kind, name, False, False, "replacing the former version")
     return Progress(kind, name, updated == ready == wanted, False, f"{ready} of {wanted} ready")
 

@@ -150,6 +150,17 @@ def test_a_workload_is_ready_when_this_version_alone_is(
     assert (progress.ready, progress.failed, progress.said) == (ready, False, said)
 
 
+def test_a_workload_waits_for_the_pods_that_leave() -> None:
+    """They are not among the replicas any more, and calls still go to them."""
+    label = {"labels": {"app.kubernetes.io/name": "dmp"}}
+    pods = [{"metadata": label}, {"metadata": {**label, "deletionTimestamp": "2026-06-12T10:00:00Z"}}]
+    leaving = rollout.leaving_of(pods)
+    assert leaving == {"dmp": 1}
+    item = deployment("dmp", ready=1)
+    assert not rollout.progress_of("Deployment", "dmp", item, leaving["dmp"]).ready
+    assert rollout.progress_of("Deployment", "dmp", item, leaving["gateway"]).ready
+
+
 def test_an_image_that_is_not_there_ends_the_wait_early() -> None:
     state = {"state": {"waiting": {"reason": "ErrImagePull"}}}
     assert rollout.is_hopeless({"status": {"containerStatuses": [state]}})
