@@ -153,7 +153,10 @@ def test_a_workload_is_ready_when_this_version_alone_is(
 def test_a_workload_waits_for_the_pods_that_leave() -> None:
     """They are not among the replicas any more, and calls still go to them."""
     label = {"labels": {"app.kubernetes.io/name": "dmp"}}
-    pods = [{"metadata": label}, {"metadata": {**label, "deletionTimestamp": "2026-06-12T10:00:00Z"}}]
+    pods: list[Document] = [
+        {"metadata": label},
+        {"metadata": {**label, "deletionTimestamp": "2026-06-12T10:00:00Z"}},
+    ]
     leaving = rollout.leaving_of(pods)
     assert leaving == {"dmp": 1}
     item = deployment("dmp", ready=1)

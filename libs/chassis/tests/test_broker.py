@@ -31,7 +31,7 @@ class Place:
         self._folder, self._port, self.file = folder, port, folder / "password"
         self.file.write_text("first")
         self._written("first")
-        command = [local_nats.server_binary(), "--config", folder / "nats.conf"]
+        command: list[str | Path] = [local_nats.server_binary(), "--config", folder / "nats.conf"]
         self.server = Program("nats", command, log=folder / "nats.log")
         self.server.start()
 
@@ -39,6 +39,10 @@ class Place:
         made = local_nats.configuration("changing", self._folder, self._port, [])
         made["authorization"] = {"users": [{"user": "probe", "password": password}]}
         (self._folder / "nats.conf").write_text(json.dumps(made))
+
+    def given(self, password: str) -> None:
+        """What the client finds from now on."""
+        self.file.write_text(password)
 
     def believes(self, password: str) -> None:
         """Taken over without a restart, as in a cluster."""
@@ -76,9 +80,9 @@ async def test_events_flow_again_after_the_password_of_nats_was_changed(
     async with running(Carriers("probe", settings, fresh).run([], runtime)):
         await note(fresh)
         await until(lambda: _all_published(fresh))
-        steps = [lambda: place.file.write_text("second"), lambda: place.believes("second")]
+        steps = [place.given, place.believes]
         for step in steps if file_first else reversed(steps):
-            step()
+            step("second")
             await note(fresh)
         await until(lambda: "Reloaded: authorization" in (tmp_path / "nats.log").read_text())
         await note(fresh)

@@ -297,6 +297,7 @@ async def test_feed_listens_again_after_nats_closed_its_connection_for_good(
     feed, admin = Feed(settings, persons), await nats_server.client("admin")
     async with running(feed.run()):
         await until(lambda: persons.trusted)
+        assert feed._client
         await feed._client.close()
         assert not persons.trusted
         await until(lambda: persons.trusted)
