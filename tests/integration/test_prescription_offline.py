@@ -30,8 +30,9 @@ async def one_line(actors: Actors, boxes: int = 2) -> Rx:
 async def delivered_from_paper(
     actor: Actor, made: Rx, boxes: int, reference: str, moment: datetime | None = None
 ) -> Reply:
-    """What a delivery of two hours ago is answered, once the platform is back."""
-    when = moment or datetime.now(UTC) - timedelta(hours=2)
+    """What a delivery of a moment ago is answered, once the platform is back."""
+    # Not hours: after midnight they would be before the day that the prescription was written on.
+    when = moment or datetime.now(UTC) - timedelta(seconds=1)
     body = {
         **made.code,
         "acts": [rx.act(made, 0, boxes)],
@@ -102,7 +103,7 @@ async def test_delivery_from_paper_counts_once_told(actors: Actors) -> None:
 
 async def test_same_paper_told_twice_is_one_delivery(actors: Actors) -> None:
     made = await one_line(actors)
-    moment = datetime.now(UTC) - timedelta(hours=2)
+    moment = datetime.now(UTC) - timedelta(seconds=1)
     answers = [
         (await delivered_from_paper(actors[FIRST], made, 1, "papier-2", moment)).expect(201).json()
         for _ in range(2)
